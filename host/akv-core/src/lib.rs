@@ -1,0 +1,15 @@
+//! Decisions: values in, values out; no I/O, no clock, no randomness.
+
+pub mod fault;
+pub mod name;
+pub mod object;
+pub mod plugin;
+pub mod recipe;
+pub mod secret_value;
+
+pub use fault::{Fault, Warning};
+pub use name::{Alias, NameError, ObjectName, ObjectVersion, PluginName, VaultName};
+pub use object::{Description, ObjectKind, ObjectRef, Part, VaultObject};
+pub use plugin::{Blame, Entry, PluginFault};
+pub use recipe::{Metadata, Output, Recipe, Step, Target};
+pub use secret_value::SecretValue;

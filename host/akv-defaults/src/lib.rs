@@ -1,0 +1,1 @@
+//! The default plugins, built from plugins/ and compiled ahead of time.

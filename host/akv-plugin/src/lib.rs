@@ -1,0 +1,1 @@
+//! Runs plugins; the only crate that names wasmtime and the WIT.

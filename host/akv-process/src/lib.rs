@@ -1,0 +1,1 @@
+//! Signals, telemetry, admin endpoints; knows nothing of Kubernetes.

@@ -1,0 +1,1 @@
+//! Key Vault over HTTPS; the only crate that names azure_*.

@@ -1,0 +1,3 @@
+//! The program akv2k8s.
+
+fn main() {}
