@@ -5,7 +5,9 @@ pub mod name;
 pub mod object;
 pub mod plugin;
 pub mod recipe;
+pub mod retry;
 pub mod secret_value;
+pub mod target;
 
 pub use fault::{Fault, Warning};
 pub use name::{Alias, NameError, ObjectName, ObjectVersion, PluginName, VaultName};
