@@ -1,1 +1,6 @@
 //! Signals, telemetry, admin endpoints; knows nothing of Kubernetes.
+
+pub mod admin;
+pub mod harden;
+pub mod signal;
+pub mod telemetry;
