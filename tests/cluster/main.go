@@ -4,6 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 
@@ -35,12 +39,14 @@ var commands = map[string]func() *cobra.Command{
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: cluster etcd|coredns|kubectl|kubelet|kube-apiserver|kube-controller-manager|kube-proxy|kube-scheduler [flags]")
+		fmt.Fprintln(os.Stderr, "usage: cluster etcd|coredns|kubectl|kubelet|kube-apiserver|kube-controller-manager|kube-proxy|kube-scheduler [flags], or service-account-key")
 		os.Exit(2)
 	}
 	name := os.Args[1]
 	os.Args = os.Args[1:]
 	switch name {
+	case "service-account-key":
+		writeServiceAccountKey()
 	case "etcd":
 		etcdmain.Main(os.Args)
 	case "coredns":
@@ -53,5 +59,20 @@ func main() {
 			os.Exit(2)
 		}
 		os.Exit(cli.Run(command()))
+	}
+}
+
+// writeServiceAccountKey prints a fresh RSA key as PEM: the API server signs service-account tokens with one and makes
+// none by itself. RSA, since that is what managed clusters sign with and what Entra accepts from an issuer.
+func writeServiceAccountKey() {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cluster: no service-account key: %v\n", err)
+		os.Exit(1)
+	}
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}
+	if err := pem.Encode(os.Stdout, block); err != nil {
+		fmt.Fprintf(os.Stderr, "cluster: %v\n", err)
+		os.Exit(1)
 	}
 }
