@@ -1,3 +1,54 @@
-//! The commands of the project.
+//! `cargo xtask …`: the commands of the project.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use xtask::bench::BenchArgs;
+use xtask::cluster::command::ClusterCommand;
+use xtask::test::TestArgs;
+use xtask::{Outcome, demo, generate, lint};
+
+/// The commands of the project
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: XtaskCommand,
+}
+
+#[derive(Subcommand)]
+enum XtaskCommand {
+    /// See the product work: a vault, a cluster, a Secret that follows
+    Demo(demo::DemoArgs),
+    /// Everything that a change must pass, tier by tier
+    Test(TestArgs),
+    /// A Kubernetes control plane that stays, for trying things out
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Measure, and print each number beside its goal
+    Bench(BenchArgs),
+    /// Write again what is generated from the code and committed
+    Generate,
+    /// Formatting, clippy, licences, layers, generated files, documentation, sizes
+    Lint,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: XtaskCommand) -> Outcome<()> {
+    match command {
+        XtaskCommand::Demo(args) => args.run(),
+        XtaskCommand::Test(args) => args.run(),
+        XtaskCommand::Cluster(command) => command.run(),
+        XtaskCommand::Bench(args) => args.run(),
+        XtaskCommand::Generate => generate::run_generate(),
+        XtaskCommand::Lint => lint::run_lint(),
+    }
+}

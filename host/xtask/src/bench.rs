@@ -1,0 +1,62 @@
+//! `cargo xtask bench`: release builds, a load, and numbers beside their goals.
+
+use crate::process::cargo;
+use crate::setup::{cluster_binary, wasm_target};
+use crate::{Failure, Outcome, process};
+use std::path::PathBuf;
+
+/// Where the numbers go.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BenchArgs {
+    /// Write the records {name, value, unit, goal} as JSON too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl BenchArgs {
+    /// Builds what is measured and runs the bench program of the tests, whose output is the command's.
+    pub fn run(&self) -> Outcome<()> {
+        let cluster = cluster_binary::begin();
+        wasm_target::ensure()?;
+        let mut build = cargo();
+        build.args([
+            "build",
+            "--release",
+            "-p",
+            "akv",
+            "-p",
+            "local-vault",
+            "-p",
+            "akv-tests",
+            "--bins",
+        ]);
+        process::must_run("build-release", "release builds", &mut build)?;
+        cluster.wait()?;
+        let mut bench = cargo();
+        bench.args([
+            "run",
+            "--quiet",
+            "--release",
+            "-p",
+            "akv-tests",
+            "--bin",
+            "bench",
+            "--",
+        ]);
+        if let Some(file) = &self.json {
+            bench
+                .arg("--json")
+                .arg(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        }
+        let status = bench
+            .status()
+            .map_err(|error| Failure::new(format!("the bench could not be started: {error}")))?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::new(
+                "a goal was missed, or the bench failed; see above",
+            ))
+        }
+    }
+}

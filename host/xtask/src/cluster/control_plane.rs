@@ -1,0 +1,130 @@
+//! Starts and stops the parts of a control plane, in order.
+
+use super::config::{Config, Ports};
+use crate::failure::During;
+use crate::process::{self, Life, Server};
+use crate::{Failure, Outcome};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A start takes 4 s on two idle cores; a machine that compiles meanwhile is far slower.
+const START: Duration = Duration::from_secs(120);
+/// The API server ends its watches first.
+const STOP: Duration = Duration::from_secs(15);
+/// Between two looks at something that starts.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A running control plane.
+pub struct ControlPlane {
+    config: Config,
+    life: Life,
+    /// In the order of their start: etcd, API server, controller manager.
+    parts: Vec<Server>,
+}
+
+impl ControlPlane {
+    /// Starts a control plane whose files and logs lie below `dir`. Returns when the API server is ready.
+    pub fn start(binary: &Path, dir: &Path, life: Life) -> Outcome<Self> {
+        let config = Config::write(binary, dir, Ports::free()?)?;
+        let mut plane = Self {
+            config,
+            life,
+            parts: Vec::new(),
+        };
+        let started = plane.start_parts();
+        if started.is_err() {
+            plane.stop();
+        }
+        started.map(|()| plane)
+    }
+
+    fn start_parts(&mut self) -> Outcome<()> {
+        let deadline = Instant::now() + START;
+        self.push("etcd", self.config.etcd())?;
+        self.wait_for_port("etcd", self.config.ports.etcd, deadline)?;
+        self.push("kube-apiserver", self.config.api_server())?;
+        self.wait_until_ready(deadline)?;
+        self.push("kube-controller-manager", self.config.controller_manager())
+    }
+
+    /// Its files, addresses and command lines.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The process ids, in the order of the start.
+    pub fn pids(&self) -> Vec<u32> {
+        self.parts.iter().map(Server::pid).collect()
+    }
+
+    /// Kills the API server, as a crash would, and starts it again at the same address; returns when it is ready.
+    pub fn restart_api_server(&mut self) -> Outcome<()> {
+        let Some(server) = self.parts.get_mut(1) else {
+            return Err(Failure::new("the control plane is not running"));
+        };
+        server.kill();
+        *server = start(
+            "kube-apiserver",
+            self.config.api_server(),
+            &self.config.dir,
+            self.life,
+        )?;
+        self.wait_until_ready(Instant::now() + START)
+    }
+
+    /// Stops the parts in reverse order.
+    pub fn stop(&mut self) {
+        while let Some(mut part) = self.parts.pop() {
+            part.stop(STOP);
+        }
+    }
+
+    fn push(&mut self, name: &str, command: std::process::Command) -> Outcome<()> {
+        self.parts
+            .push(start(name, command, &self.config.dir, self.life)?);
+        Ok(())
+    }
+
+    fn wait_for_port(&mut self, name: &str, port: u16, deadline: Instant) -> Outcome<()> {
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            self.wait_a_little(name, deadline)?;
+        }
+        Ok(())
+    }
+
+    fn wait_until_ready(&mut self, deadline: Instant) -> Outcome<()> {
+        self.wait_for_port("the API server", self.config.ports.api, deadline)?;
+        while process::read(self.config.kubectl().args(["get", "--raw", "/readyz"])).is_err() {
+            self.wait_a_little("the API server", deadline)?;
+        }
+        Ok(())
+    }
+
+    fn wait_a_little(&mut self, name: &str, deadline: Instant) -> Outcome<()> {
+        for part in &mut self.parts {
+            part.check_alive()?;
+        }
+        if Instant::now() > deadline {
+            let logs = self.config.dir.display();
+            return Err(Failure::new(format!(
+                "{name} was not ready after {} s; its log is below {logs}",
+                START.as_secs()
+            )));
+        }
+        std::thread::sleep(LOOK);
+        Ok(())
+    }
+}
+
+fn start(name: &str, command: std::process::Command, dir: &Path, life: Life) -> Outcome<Server> {
+    Server::start(name, command, &dir.join(format!("{name}.log")), life).during("the control plane")
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        if self.life == Life::WithUs {
+            self.stop();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The roles of the product's components, taken from the chart's own files, and the accounts that hold them.
+
+use crate::failure::During;
+use crate::{Outcome, layout};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The namespace of an installation that serves the whole cluster.
+pub const HOME: &str = "akv2k8s";
+
+/// A component that has an account of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Component {
+    /// `akv2k8s controller`.
+    Controller,
+    /// `akv2k8s crd apply`.
+    CrdInstaller,
+}
+
+/// Where the components of an installation work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// In every namespace.
+    Everywhere,
+    /// With `watchAllNamespaces=false`: in their own.
+    OwnNamespace,
+}
+
+/// The rules of one component, as its file in the chart has them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Cluster-scoped things.
+    pub everywhere: Vec<Value>,
+    /// In each namespace that is watched.
+    pub watched: Vec<Value>,
+    /// In the namespace of the installation.
+    pub own: Vec<Value>,
+}
+
+impl Component {
+    /// Every component.
+    pub const ALL: [Self; 2] = [Self::Controller, Self::CrdInstaller];
+
+    /// The name of its file in the chart.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Controller => "controller",
+            Self::CrdInstaller => "crd-installer",
+        }
+    }
+
+    /// The name of its service account.
+    pub fn account(self) -> String {
+        format!("akv2k8s-{}", self.as_str())
+    }
+
+    /// Its rules, from `charts/akv2k8s/files/roles`.
+    pub fn rules(self) -> Outcome<Rules> {
+        let path = layout::root()
+            .join("charts/akv2k8s/files/roles")
+            .join(format!("{}.yaml", self.as_str()));
+        let text = std::fs::read_to_string(&path).during(path.display())?;
+        serde_yaml_ng::from_str(&text).during(path.display())
+    }
+
+    /// The service account of this component in `namespace`, and the roles and bindings that the chart would make.
+    pub fn objects(self, namespace: &str, reach: Reach) -> Outcome<Vec<Value>> {
+        let rules = self.rules()?;
+        let account = self.account();
+        // Cluster-wide names carry the namespace, since tests install side by side.
+        let wide = format!("{account}-{namespace}");
+        let mut objects = vec![json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace},
+        })];
+        let (cluster_rules, namespace_rules) = match reach {
+            Reach::Everywhere => ([rules.everywhere, rules.watched].concat(), rules.own),
+            Reach::OwnNamespace => (rules.everywhere, [rules.watched, rules.own].concat()),
+        };
+        if !cluster_rules.is_empty() {
+            objects.extend(role_and_binding(
+                "Cluster",
+                &wide,
+                None,
+                &account,
+                namespace,
+                cluster_rules,
+            ));
+        }
+        if !namespace_rules.is_empty() {
+            objects.extend(role_and_binding(
+                "",
+                &account,
+                Some(namespace),
+                &account,
+                namespace,
+                namespace_rules,
+            ));
+        }
+        Ok(objects)
+    }
+}
+
+fn role_and_binding(
+    prefix: &str,
+    name: &str,
+    within: Option<&str>,
+    account: &str,
+    home: &str,
+    rules: Vec<Value>,
+) -> [Value; 2] {
+    let api = "rbac.authorization.k8s.io";
+    let metadata = json!({"name": name, "namespace": within});
+    [
+        json!({"apiVersion": format!("{api}/v1"), "kind": format!("{prefix}Role"), "metadata": metadata, "rules": rules}),
+        json!({
+            "apiVersion": format!("{api}/v1"), "kind": format!("{prefix}RoleBinding"), "metadata": metadata,
+            "roleRef": {"apiGroup": api, "kind": format!("{prefix}Role"), "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": home}],
+        }),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(component: Component, reach: Reach) -> Vec<String> {
+        let objects = component
+            .objects("shop", reach)
+            .expect("the chart has the roles");
+        objects
+            .iter()
+            .map(|o| o["kind"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn an_installation_for_one_namespace_writes_nowhere_else() {
+        let objects = Component::Controller
+            .objects("shop", Reach::OwnNamespace)
+            .expect("the chart has the roles");
+        for role in objects.iter().filter(|o| o["kind"] == "ClusterRole") {
+            let text = role["rules"].to_string();
+            assert!(
+                !text.contains("secrets\"]")
+                    && !text.contains("configmaps")
+                    && !text.contains("create"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_role_is_made_where_there_are_rules() {
+        let all = [
+            "ServiceAccount",
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "Role",
+            "RoleBinding",
+        ];
+        assert_eq!(kinds(Component::Controller, Reach::Everywhere), all);
+        assert_eq!(kinds(Component::CrdInstaller, Reach::Everywhere), all[..3]);
+    }
+
+    #[test]
+    fn no_component_has_a_wildcard() {
+        for component in Component::ALL {
+            for object in component
+                .objects("shop", Reach::Everywhere)
+                .expect("the chart has the roles")
+            {
+                assert!(!object.to_string().contains('*'), "{object}");
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The commands of the project, and what they share with the tests: a real control plane, running programs, progress.
+
+pub mod bench;
+pub mod cluster;
+pub mod demo;
+pub mod failure;
+pub mod generate;
+pub mod layout;
+pub mod lint;
+pub mod process;
+pub mod progress;
+pub mod setup;
+pub mod test;
+
+pub use failure::{Failure, Outcome};
