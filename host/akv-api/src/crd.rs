@@ -1,7 +1,6 @@
 //! The CustomResourceDefinitions, generated: schemas from the Rust types, rules from the tables in [`crate::rule`].
 
 mod column;
-mod missing;
 mod older;
 mod schema;
 
@@ -13,8 +12,6 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 use schema::node;
-
-pub use missing::missing_fields;
 
 /// The file name and definition of each custom resource.
 pub fn all() -> Vec<CustomResourceDefinition> {

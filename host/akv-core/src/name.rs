@@ -80,13 +80,8 @@ name!(
     /// What a resource calls an object; a key of the target where no plugin says otherwise.
     Alias,
     "alias",
-    "1 to 253 letters, digits, hyphens, underscores and dots",
-    |s| {
-        (1..=253).contains(&s.len())
-            && s != "."
-            && s != ".."
-            && s.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    }
+    "1 to 253 letters, digits, hyphens, underscores and dots, and does not begin with two dots",
+    crate::syntax::is_key
 );
 name!(
     /// The name of a plugin: a default one, or that of an `AzureKeyVaultPlugin`.

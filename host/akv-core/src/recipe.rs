@@ -17,6 +17,21 @@ pub struct Recipe {
     pub pipeline: Vec<Step>,
     /// Empty for a resource that only the env injector uses.
     pub outputs: Vec<Output>,
+    /// The resource has `objects`: without a plugin or `files`, each alias is the key of its value.
+    pub keys_from_alias: bool,
+    /// What makes the entries of a process's variables.
+    pub environment: Format,
+}
+
+/// An output plugin and its config, before it has a target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Format {
+    /// Which plugin.
+    pub plugin: PluginName,
+    /// Its config.
+    pub config: Config,
+    /// Where the config stands in the resource, for messages.
+    pub path: String,
 }
 
 /// One transform.
@@ -43,6 +58,30 @@ pub struct Output {
     pub config: Config,
     /// Where the plugin's config stands in the resource, for messages.
     pub path: String,
+}
+
+impl Output {
+    /// The output that a reference in a process's environment asks for; `query` stands after its `?`.
+    pub fn environment(recipe: &Recipe, query: Option<&str>) -> Self {
+        // `name@azurekeyvault?` equals no query.
+        let query = query.filter(|query| !query.is_empty()).map(str::to_owned);
+        recipe
+            .environment
+            .clone()
+            .output(Target::Environment { query })
+    }
+}
+
+impl Format {
+    /// The output that has this format and goes to `target`.
+    pub fn output(self, target: Target) -> Output {
+        Output {
+            target,
+            plugin: self.plugin,
+            config: self.config,
+            path: self.path,
+        }
+    }
 }
 
 /// Where entries go.
