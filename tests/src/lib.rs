@@ -1,1 +1,17 @@
-//! Harnesses for the tests.
+//! Harnesses for the tests: a real API server under the product's own roles, the programs as they are built.
+//!
+//! A harness panics when it cannot do its part, with what it was doing; a test has nothing to add.
+
+pub mod audit;
+pub mod cluster;
+pub mod controller;
+pub mod namespace;
+pub mod program;
+pub mod wait;
+
+pub use audit::{AuditEvent, AuditMark};
+pub use cluster::Cluster;
+pub use controller::Controller;
+pub use namespace::Namespace;
+pub use wait::wait_for;
+pub use xtask::cluster::Component;

@@ -1,0 +1,3 @@
+//! The product against a real API server: one binary, so that all tests share one.
+
+mod cluster;

@@ -1,0 +1,161 @@
+//! A real API server, shared by a run of tests or one's own, and clients under the product's roles.
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use xtask::cluster::{Component, ControlPlane, config, provision};
+use xtask::failure::During;
+use xtask::process::Life;
+use xtask::setup::cluster_binary;
+use xtask::{Failure, Outcome, layout};
+
+/// A control plane with the CRDs and the accounts of an installation that serves every namespace.
+pub struct Cluster {
+    plane: Mutex<ControlPlane>,
+    config: config::Config,
+}
+
+impl Cluster {
+    /// The one that the tests of this process share. It ends with the process; its logs stay in `target/it` until the next run.
+    pub async fn shared() -> Arc<Self> {
+        // A failed start is remembered: every test says why at once instead of trying again.
+        static SHARED: OnceLock<Outcome<Arc<Cluster>>> = OnceLock::new();
+        blocking(|| {
+            SHARED
+                .get_or_init(|| Self::start_for_tests("shared").map(Arc::new))
+                .clone()
+        })
+        .await
+    }
+
+    /// One of the test's own, for what disturbs others: a restarted API server, controllers that watch every namespace.
+    /// It stops when it is dropped.
+    pub async fn own(name: &'static str) -> Arc<Self> {
+        blocking(move || Self::start_for_tests(name).map(Arc::new)).await
+    }
+
+    fn start_for_tests(name: &str) -> Outcome<Self> {
+        let runs = layout::target().join("it");
+        remove_runs_of_the_dead(&runs);
+        Self::start(
+            &cluster_binary::ensure()?,
+            &runs.join(format!("{}-{name}", std::process::id())),
+        )
+    }
+
+    /// Starts one whose files and logs lie in `dir`. It ends with this process.
+    pub fn start(binary: &Path, dir: &Path) -> Outcome<Self> {
+        let plane = ControlPlane::start(binary, dir, Life::WithUs)?;
+        provision::provision(plane.config())?;
+        Ok(Self {
+            config: plane.config().clone(),
+            plane: Mutex::new(plane),
+        })
+    }
+
+    /// Kills the API server, as a crash would, and starts it again at the same address.
+    pub async fn restart_api_server(self: &Arc<Self>) {
+        let cluster = Arc::clone(self);
+        // The lock is poisoned by a restart that failed; the next one may try again.
+        blocking(move || {
+            cluster
+                .plane
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .restart_api_server()
+        })
+        .await
+    }
+
+    /// A client of the administrator, who plays the users of the product. Each belongs to the runtime that made it.
+    pub async fn admin(&self) -> Client {
+        client(&self.admin_kubeconfig()).await
+    }
+
+    /// A client under the role that the component is installed with.
+    pub async fn client_for(&self, component: Component) -> Client {
+        client(&self.kubeconfig_for(component)).await
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn admin_kubeconfig(&self) -> PathBuf {
+        self.config.kubeconfig("admin")
+    }
+
+    /// The kubeconfig of a component that serves every namespace; its own is [`xtask::cluster::roles::HOME`].
+    pub fn kubeconfig_for(&self, component: Component) -> PathBuf {
+        self.config.kubeconfig(component.as_str())
+    }
+
+    /// `kubectl` as the administrator.
+    pub fn kubectl(&self) -> std::process::Command {
+        self.config.kubectl()
+    }
+
+    /// The issuer of service-account tokens, which serves `/.well-known/openid-configuration` to everybody.
+    pub fn issuer(&self) -> String {
+        self.config.url()
+    }
+
+    /// The authority of the issuer's certificate, as PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.config.ca_file()
+    }
+
+    /// Where everything of this control plane lies: logs, keys, `etcd`.
+    pub fn dir(&self) -> &Path {
+        &self.config.dir
+    }
+
+    /// Where etcd keeps what the API server stores.
+    pub fn etcd_dir(&self) -> PathBuf {
+        self.config.dir.join("etcd")
+    }
+
+    pub(crate) fn config(&self) -> &config::Config {
+        &self.config
+    }
+}
+
+/// A client for a kubeconfig.
+pub async fn client(kubeconfig: &Path) -> Client {
+    try_client(kubeconfig)
+        .await
+        .unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+async fn try_client(kubeconfig: &Path) -> Outcome<Client> {
+    // Whoever comes first installs it; it is the same for all.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let read = Kubeconfig::read_from(kubeconfig).during(kubeconfig.display())?;
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+        .await
+        .during(kubeconfig.display())?;
+    Client::try_from(config).during(kubeconfig.display())
+}
+
+/// Runs what blocks away from the test's runtime.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> T {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended
+        .unwrap_or_else(|panic| Err(Failure::new(panic.to_string())))
+        .unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// Folders are called `PID-NAME`; those of processes that are gone have been looked at or never will be.
+fn remove_runs_of_the_dead(runs: &Path) {
+    for dir in layout::folders(runs) {
+        let pid = dir
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.split_once('-'))
+            .map(|(pid, _)| pid);
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another run may be removing it too.
+            let _removed = std::fs::remove_dir_all(&dir);
+        }
+    }
+}
