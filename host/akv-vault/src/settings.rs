@@ -1,0 +1,206 @@
+//! What the client must be told, and what can be wrong with it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Where the credential comes from. The words are upstream's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthType {
+    /// `azureCloudConfig`: the cloud provider's file, `azure.json` on an AKS node.
+    AzureCloudConfig,
+    /// `environment`: the variables of the former ADAL library.
+    Environment,
+    /// `environment-azidentity`: the variables of the Azure SDKs, workload identity, managed identity, Azure CLI.
+    EnvironmentAzidentity,
+}
+
+impl AuthType {
+    /// The word that stands in `AUTH_TYPE`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AzureCloudConfig => "azureCloudConfig",
+            Self::Environment => "environment",
+            Self::EnvironmentAzidentity => "environment-azidentity",
+        }
+    }
+}
+
+impl FromStr for AuthType {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::AzureCloudConfig,
+            Self::Environment,
+            Self::EnvironmentAzidentity,
+        ]
+        .into_iter()
+        .find(|auth| auth.as_str() == text)
+        .ok_or_else(|| SettingsError::AuthType(text.chars().take(80).collect()))
+    }
+}
+
+/// Everything that the client is made of. Files are read by [`crate::VaultClient::new`], and again when a credential is
+/// renewed, so that a rotated file counts without a restart.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where the credential comes from.
+    pub auth: AuthType,
+    /// The cloud provider's file; read for [`AuthType::AzureCloudConfig`] only.
+    pub cloud_config: PathBuf,
+    /// The process environment as the caller sees it: `AZURE_*`, `IDENTITY_*`, `SSL_CERT_FILE`, `SSL_CERT_DIR` and
+    /// `PATH` (for the Azure CLI) are looked at. Nothing here reads the real one.
+    pub environment: BTreeMap<String, String>,
+    /// A PEM file of certificate authorities to trust beside the usual ones.
+    pub extra_ca: Option<PathBuf>,
+    /// The program's part, for the user agent `akv2k8s/<component>/<version>`.
+    pub component: String,
+    /// The program's version, for the user agent.
+    pub version: String,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            auth: AuthType::AzureCloudConfig,
+            cloud_config: PathBuf::from("/etc/kubernetes/azure.json"),
+            environment: BTreeMap::new(),
+            extra_ca: None,
+            component: "controller".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+// The environment may hold a client secret.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("auth", &self.auth)
+            .field("cloud_config", &self.cloud_config)
+            .field("extra_ca", &self.extra_ca)
+            .field("component", &self.component)
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long to wait for the vault and the token service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For one request with its whole answer.
+    pub per_try: Duration,
+    /// No further try is begun after this time.
+    pub retry: Duration,
+    /// For one [`crate::VaultClient::read`], whatever happens inside. Upstream's is 30 s.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            per_try: Duration::from_secs(10),
+            retry: Duration::from_secs(10),
+            total: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why no client can be made. Every variant names the file or variable, and none holds a secret.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A word that is no kind of authentication.
+    #[error(
+        "AUTH_TYPE {0:?} is not known: use azureCloudConfig, environment or environment-azidentity"
+    )]
+    AuthType(String),
+    /// A variable that is needed for what the others ask for.
+    #[error("{variable} is not set: {needed}")]
+    Missing {
+        /// Its name.
+        variable: &'static str,
+        /// What needs it.
+        needed: &'static str,
+    },
+    /// A variable whose text cannot be used.
+    #[error("{variable} is {text:?}: {problem}")]
+    Variable {
+        /// Its name.
+        variable: &'static str,
+        /// Its text, cut.
+        text: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// A file that cannot be read.
+    #[error("{what} {} cannot be read: {source}", path.display())]
+    Unreadable {
+        /// What the file is, and which setting named it.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// A file whose content cannot be used.
+    #[error("{what} {}: {problem}", path.display())]
+    Content {
+        /// What the file is, and which setting named it.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// Something that upstream took and Azure no longer does.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The SDK or the HTTP client refused what was given.
+    #[error("{what}: {problem}")]
+    Library {
+        /// What was being made.
+        what: &'static str,
+        /// The library's word.
+        problem: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstreams_words_name_the_kinds_of_authentication() {
+        for auth in [
+            AuthType::AzureCloudConfig,
+            AuthType::Environment,
+            AuthType::EnvironmentAzidentity,
+        ] {
+            assert_eq!(auth.as_str().parse::<AuthType>().expect("a word"), auth);
+        }
+        let wrong = "Environment".parse::<AuthType>().expect_err("case matters");
+        assert!(
+            wrong.to_string().contains("environment-azidentity"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_variable() {
+        let settings = Settings {
+            environment: BTreeMap::from([("AZURE_CLIENT_SECRET".to_owned(), "canary".to_owned())]),
+            ..Settings::default()
+        };
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+}
