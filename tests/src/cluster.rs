@@ -118,6 +118,19 @@ impl Cluster {
     }
 }
 
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.plane
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .stop();
+        if !std::thread::panicking() {
+            // The logs stay; the data is of no use without its server.
+            let _removed = std::fs::remove_dir_all(self.etcd_dir());
+        }
+    }
+}
+
 /// A client for a kubeconfig.
 pub async fn client(kubeconfig: &Path) -> Client {
     try_client(kubeconfig)

@@ -11,5 +11,6 @@ pub mod process;
 pub mod progress;
 pub mod setup;
 pub mod test;
+pub mod workspaces;
 
 pub use failure::{Failure, Outcome};

@@ -6,88 +6,132 @@ pub mod licences;
 pub mod sources;
 pub mod yardstick;
 
-use crate::process::{Ran, cargo, run};
+use crate::process::{cargo, run};
 use crate::test::count::Counts;
-use crate::{Failure, Outcome, generate, layout};
-use std::path::PathBuf;
+use crate::workspaces::{self, Workspace};
+use crate::{Failure, Outcome, generate};
+use clap::ValueEnum;
 
-/// Runs every check; fails if one failed.
-pub fn run_lint() -> Outcome<()> {
-    let counts = counts()?;
-    println!("{} passed, {} failed", counts.passed, counts.failed);
-    if counts.failed == 0 {
-        Ok(())
-    } else {
-        Err(Failure::new("lint failed; the logs are in target/xtask"))
+/// What to look at.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LintArgs {
+    /// Only these checks
+    #[arg(value_enum, value_name = "CHECK")]
+    checks: Vec<Check>,
+}
+
+/// One thing that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// rustfmt on every workspace
+    Fmt,
+    /// clippy on every workspace, warnings denied
+    Clippy,
+    /// rustdoc, warnings denied
+    Doc,
+    /// What is generated from the code is as the code says
+    Generated,
+    /// Licences, sources, banned crates, advisories
+    Deny,
+    /// Who may depend on whom
+    Layers,
+    /// How long files are
+    Yardstick,
+    /// Where secret values are laid open; a list that never fails
+    Exposed,
+}
+
+impl LintArgs {
+    /// Runs the checks; fails if one failed.
+    pub fn run(&self) -> Outcome<()> {
+        let counts = counts(if self.checks.is_empty() {
+            Check::value_variants()
+        } else {
+            &self.checks
+        })?;
+        println!("{} passed, {} failed", counts.passed, counts.failed);
+        if counts.failed == 0 {
+            Ok(())
+        } else {
+            Err(Failure::new("lint failed; the logs are in target/xtask"))
+        }
     }
 }
 
-/// Runs every check and counts them.
-pub fn counts() -> Outcome<Counts> {
+/// Runs checks and counts them.
+pub fn counts(checks: &[Check]) -> Outcome<Counts> {
     let mut counts = Counts::default();
-    let mut ran = |ran: Ran| counts.add(Counts::one(ran.ok));
-    for (name, dir) in workspaces() {
-        let mut fmt = cargo();
-        ran(run(
-            &format!("fmt-{name}"),
-            &format!("formatting of {name}"),
-            fmt.args(["fmt", "--all", "--check"]).current_dir(&dir),
-        )?);
+    for check in checks {
+        for ok in look(*check)? {
+            counts.add(Counts::one(ok));
+        }
     }
-    for (name, dir) in workspaces() {
-        let mut clippy = cargo();
-        clippy
-            .args([
-                "clippy",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])
-            .current_dir(&dir);
-        clippy.env("CARGO_TARGET_DIR", target_of(&name));
-        ran(run(
-            &format!("clippy-{name}"),
-            &format!("clippy on {name}"),
-            &mut clippy,
-        )?);
-    }
-    let mut doc = cargo();
-    doc.args(["doc", "--workspace", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings");
-    ran(run("doc", "documentation", &mut doc)?);
-    ran(generate::check()?);
-    for ok in [licences::check()?, layers::check()?, yardstick::check()?] {
-        counts.add(Counts::one(ok));
-    }
-    exposed::list()?;
     Ok(counts)
 }
 
-/// Our workspaces by name: the host, the default plugins, and every example that is one.
-fn workspaces() -> Vec<(String, PathBuf)> {
-    let root = layout::root();
-    let mut found = vec![("host".to_owned(), root.clone())];
-    let others =
-        std::iter::once(root.join("plugins")).chain(layout::folders(&root.join("examples")));
-    for dir in others.filter(|dir| dir.join("Cargo.toml").exists()) {
-        let name = dir
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        found.push((name, dir));
-    }
-    found
+fn look(check: Check) -> Outcome<Vec<bool>> {
+    Ok(match check {
+        Check::Fmt => in_each_workspace("fmt", "formatting of", &["fmt", "--all", "--check"])?,
+        Check::Clippy => {
+            let mut ok = in_each_workspace(
+                "clippy",
+                "clippy on",
+                &[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
+            )?;
+            // `--all-targets` leaves out what a plain `cargo test` does.
+            let mut it = cargo();
+            it.args([
+                "clippy",
+                "-p",
+                "akv-tests",
+                "--test",
+                "it",
+                "--",
+                "-D",
+                "warnings",
+            ]);
+            ok.push(run("clippy-it", "clippy on the integration tests", &mut it)?.ok);
+            ok
+        }
+        Check::Doc => {
+            let mut doc = cargo();
+            doc.args(["doc", "--workspace", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-D warnings");
+            vec![run("doc", "documentation", &mut doc)?.ok]
+        }
+        Check::Generated => vec![generate::check()?.ok],
+        Check::Deny => vec![licences::check()?],
+        Check::Layers => vec![layers::check()?],
+        Check::Yardstick => vec![yardstick::check()?],
+        Check::Exposed => {
+            exposed::list()?;
+            Vec::new()
+        }
+    })
 }
 
-/// The same folders that the tiers build into, so that nothing is built twice.
-fn target_of(workspace: &str) -> PathBuf {
-    match workspace {
-        "host" => layout::target(),
-        "plugins" => layout::target().join("plugins"),
-        _ => layout::target().join("examples"),
-    }
+fn in_each_workspace(check: &str, label: &str, args: &[&str]) -> Outcome<Vec<bool>> {
+    let one = |workspace: Workspace| {
+        let mut command = cargo();
+        command
+            .args(args)
+            .current_dir(&workspace.dir)
+            .env("CARGO_TARGET_DIR", &workspace.target);
+        run(
+            &format!("{check}-{}", workspace.name),
+            &format!("{label} {}", workspace.name),
+            &mut command,
+        )
+        .map(|ran| ran.ok)
+    };
+    workspaces::all().into_iter().map(one).collect()
 }
 
 /// Prints a check that has no log: what was found, if it is bad.

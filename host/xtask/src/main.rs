@@ -4,8 +4,10 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use xtask::bench::BenchArgs;
 use xtask::cluster::command::ClusterCommand;
+use xtask::demo::DemoArgs;
+use xtask::lint::LintArgs;
 use xtask::test::TestArgs;
-use xtask::{Outcome, demo, generate, lint};
+use xtask::{Outcome, generate};
 
 /// The commands of the project
 #[derive(Parser)]
@@ -18,7 +20,7 @@ struct Args {
 #[derive(Subcommand)]
 enum XtaskCommand {
     /// See the product work: a vault, a cluster, a Secret that follows
-    Demo(demo::DemoArgs),
+    Demo(DemoArgs),
     /// Everything that a change must pass, tier by tier
     Test(TestArgs),
     /// A Kubernetes control plane that stays, for trying things out
@@ -29,7 +31,7 @@ enum XtaskCommand {
     /// Write again what is generated from the code and committed
     Generate,
     /// Formatting, clippy, licences, layers, generated files, documentation, sizes
-    Lint,
+    Lint(LintArgs),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,6 @@ fn run(command: XtaskCommand) -> Outcome<()> {
         XtaskCommand::Cluster(command) => command.run(),
         XtaskCommand::Bench(args) => args.run(),
         XtaskCommand::Generate => generate::run_generate(),
-        XtaskCommand::Lint => lint::run_lint(),
+        XtaskCommand::Lint(args) => args.run(),
     }
 }

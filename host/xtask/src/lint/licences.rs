@@ -43,11 +43,9 @@ pub fn check() -> Outcome<bool> {
 fn deny(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(layout::root()).args([
-        "--workspace",
-        "--all-features",
-        "check",
         "--config",
         ".deny.toml",
+        "check",
         "--hide-inclusion-graph",
     ]);
     command

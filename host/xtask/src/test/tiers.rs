@@ -4,7 +4,9 @@ use super::Tier;
 use super::count::Counts;
 use crate::process::{self, cargo};
 use crate::setup::{cluster_binary::Building, oracle};
+use crate::workspaces::{self, Workspace};
 use crate::{Outcome, layout, lint};
+use clap::ValueEnum;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,12 +19,13 @@ pub struct Needs {
 /// Runs one tier. A failure of the machinery is a failed test.
 pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
     let counts = match tier {
-        Tier::Lint => lint::counts(),
+        Tier::Lint => lint::counts(lint::Check::value_variants()),
         Tier::Unit => unit(),
-        Tier::Plugins => plugins(),
+        Tier::Plugins => all_of(workspaces::plugins()),
         Tier::It => integration(needs),
         Tier::Oracle => python_sdk(),
-        Tier::Examples => examples(),
+        // What an example shows of a running product is a test of the tier `it`.
+        Tier::Examples => all_of(workspaces::examples()),
     };
     counts.unwrap_or_else(|failure| {
         eprintln!("FAIL  {failure}");
@@ -70,41 +73,47 @@ fn programs() -> Outcome<()> {
     process::must_run("build-programs", "akv2k8s and local-vault", &mut build).map(drop)
 }
 
-fn plugins() -> Outcome<Counts> {
-    let dir = layout::root().join("plugins");
-    if !dir.join("Cargo.toml").exists() {
-        return Ok(Counts::default());
-    }
-    let mut native = cargo();
-    native
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .current_dir(&dir)
-        .env("CARGO_TARGET_DIR", layout::target().join("plugins"));
+/// A workspace of plugins, tested and built as its author would: natively, then as WebAssembly. The build counts as one test.
+fn plugin_workspace(workspace: &Workspace) -> Outcome<Counts> {
+    let name = &workspace.name;
+    let here = |args: &[&str]| {
+        let mut command = cargo();
+        command
+            .args(args)
+            .current_dir(&workspace.dir)
+            .env("CARGO_TARGET_DIR", &workspace.target);
+        command
+    };
+    let mut native = here(&["test", "--workspace", "--no-fail-fast"]);
     let ran = process::run(
-        "plugins-native",
-        "native tests of the default plugins",
+        &format!("{name}-native"),
+        &format!("{name}: native tests"),
         &mut native,
     )?;
     let mut counts = Counts::of_libtest(&ran.output).and_runner(ran.ok);
-    let mut guests = cargo();
-    guests
-        .args([
-            "build",
-            "--workspace",
-            "--release",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .current_dir(&dir);
-    guests.env("CARGO_TARGET_DIR", layout::target().join("plugins"));
+    let mut guests = here(&[
+        "build",
+        "--workspace",
+        "--release",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]);
     counts.add(Counts::one(
         process::run(
-            "plugins-guests",
-            "default plugins as WebAssembly",
+            &format!("{name}-guests"),
+            &format!("{name}: WebAssembly"),
             &mut guests,
         )?
         .ok,
     ));
+    Ok(counts)
+}
+
+fn all_of(workspaces: impl IntoIterator<Item = Workspace>) -> Outcome<Counts> {
+    let mut counts = Counts::default();
+    for workspace in workspaces {
+        counts.add(plugin_workspace(&workspace)?);
+    }
     Ok(counts)
 }
 
@@ -141,50 +150,6 @@ fn python_sdk() -> Outcome<Counts> {
         )?;
         counts.add(Counts::of_closing_line(&ran.output).and_runner(ran.ok));
     }
-    Ok(counts)
-}
-
-/// An example that is a Rust workspace is tested and built as its author would, away from our own lock file and target. What an example
-/// shows of a running product is a test of the tier `it`.
-fn examples() -> Outcome<Counts> {
-    let mut counts = Counts::default();
-    let all = layout::folders(&layout::root().join("examples"));
-    let workspaces: Vec<_> = all
-        .iter()
-        .filter(|dir| dir.join("Cargo.toml").exists())
-        .collect();
-    if !workspaces.is_empty() {
-        programs()?;
-    }
-    for dir in workspaces {
-        counts.add(example(dir)?);
-    }
-    Ok(counts)
-}
-
-fn example(dir: &Path) -> Outcome<Counts> {
-    let name = name_of(dir);
-    let here = |args: &[&str]| {
-        let mut command = cargo();
-        command
-            .args(args)
-            .current_dir(dir)
-            .env("CARGO_TARGET_DIR", layout::target().join("examples"));
-        command
-    };
-    let ran = process::run(
-        &format!("example-{name}-native"),
-        &format!("{name}: native tests"),
-        &mut here(&["test"]),
-    )?;
-    let mut counts = Counts::of_libtest(&ran.output).and_runner(ran.ok);
-    let mut build = here(&["build", "--release", "--target", "wasm32-unknown-unknown"]);
-    let built = process::run(
-        &format!("example-{name}-guest"),
-        &format!("{name}: WebAssembly"),
-        &mut build,
-    )?;
-    counts.add(Counts::one(built.ok));
     Ok(counts)
 }
 
