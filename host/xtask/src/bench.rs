@@ -2,8 +2,9 @@
 
 use crate::process::cargo;
 use crate::setup::{cluster_binary, wasm_target};
-use crate::{Failure, Outcome, process};
+use crate::{Failure, Outcome, layout, process};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Where the numbers go.
 #[derive(Debug, Clone, clap::Args)]
@@ -19,30 +20,10 @@ impl BenchArgs {
         let cluster = cluster_binary::begin();
         wasm_target::ensure()?;
         let mut build = cargo();
-        build.args([
-            "build",
-            "--release",
-            "-p",
-            "akv",
-            "-p",
-            "local-vault",
-            "-p",
-            "akv-tests",
-            "--bins",
-        ]);
+        build.args(["build", "--release", "--workspace", "--bins"]);
         process::must_run("build-release", "release builds", &mut build)?;
         cluster.wait()?;
-        let mut bench = cargo();
-        bench.args([
-            "run",
-            "--quiet",
-            "--release",
-            "-p",
-            "akv-tests",
-            "--bin",
-            "bench",
-            "--",
-        ]);
+        let mut bench = Command::new(layout::target().join("release/bench"));
         if let Some(file) = &self.json {
             bench
                 .arg("--json")

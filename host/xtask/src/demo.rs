@@ -2,7 +2,8 @@
 
 use crate::process::cargo;
 use crate::setup::{cluster_binary, wasm_target};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, layout};
+use std::process::Command;
 
 /// How to run the demo.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,24 +24,14 @@ impl DemoArgs {
         let cluster = cluster_binary::begin();
         wasm_target::ensure()?;
         let mut build = cargo();
-        build.args([
-            "build",
-            "-p",
-            "akv",
-            "-p",
-            "local-vault",
-            "-p",
-            "akv-tests",
-            "--bins",
-        ]);
+        build.args(["build", "--workspace", "--bins"]);
         crate::process::must_run(
             "build-demo",
             "akv2k8s, local-vault and the demo",
             &mut build,
         )?;
-        let mut demo = cargo();
-        demo.args(["run", "--quiet", "-p", "akv-tests", "--bin", "demo", "--"])
-            .args(&self.passed_on);
+        let mut demo = Command::new(layout::program("demo"));
+        demo.args(&self.passed_on);
         let status = demo
             .status()
             .map_err(|error| Failure::new(format!("the demo could not be started: {error}")))?;

@@ -10,7 +10,7 @@ use std::process::Command;
 
 fn tests() -> Command {
     let mut command = cargo();
-    command.args(["test", "--workspace", "--lib", "--bins", "--", "generated"]);
+    command.args(["test", "--workspace", "--tests", "--", "generated"]);
     command
 }
 

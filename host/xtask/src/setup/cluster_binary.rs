@@ -1,6 +1,6 @@
 //! The binary with every Kubernetes part, built by Go from `tests/cluster`.
 
-use super::{cached, keep};
+use super::cached;
 use crate::progress::Progress;
 use crate::{Failure, Outcome, layout, process};
 use std::path::PathBuf;
@@ -67,35 +67,31 @@ fn build() -> Outcome<PathBuf> {
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let (place, there) = cached(&name)?;
-    if there {
-        return Ok(place);
-    }
-    if !process::available("go") {
-        return Err(Failure::new(
-            "Go is not installed; the tests need version 1.25 or newer to build a Kubernetes API server (https://go.dev/dl)",
-        ));
-    }
-    let made = place.with_extension(format!("building-{}", std::process::id()));
-    let (version, major, minor) = VERSION;
-    let at = "k8s.io/component-base/version";
-    let flags = format!(
-        "-s -w -X {at}.gitVersion={version} -X {at}.gitMajor={major} -X {at}.gitMinor={minor}"
-    );
-    let mut go = Command::new("go");
-    go.args(["build", "-trimpath", "-ldflags", &flags, "-o"])
-        .arg(&made)
-        .arg(".");
-    go.current_dir(layout::root().join("tests/cluster"))
-        .env("GOFLAGS", "-mod=readonly");
-    let ran = process::run_quietly("go-build-cluster", &mut go)?;
-    if !ran.ok {
+    cached(&name, |made| {
+        if !process::available("go") {
+            return Err(Failure::new(
+                "Go is not installed; the tests need version 1.25 or newer to build a Kubernetes API server (https://go.dev/dl)",
+            ));
+        }
+        let (version, major, minor) = VERSION;
+        let at = "k8s.io/component-base/version";
+        let flags = format!(
+            "-s -w -X {at}.gitVersion={version} -X {at}.gitMajor={major} -X {at}.gitMinor={minor}"
+        );
+        let mut go = Command::new("go");
+        go.args(["build", "-trimpath", "-ldflags", &flags, "-o"])
+            .arg(made)
+            .arg(".");
+        go.current_dir(layout::root().join("tests/cluster"))
+            .env("GOFLAGS", "-mod=readonly");
+        let ran = process::run_quietly("go-build-cluster", &mut go)?;
+        if ran.ok {
+            return Ok(());
+        }
         ran.show();
-        return Err(Failure::new(format!(
+        Err(Failure::new(format!(
             "the Kubernetes control plane could not be built; see {}",
             ran.log.display()
-        )));
-    }
-    keep(&made, &place)?;
-    Ok(place)
+        )))
+    })
 }

@@ -1,6 +1,6 @@
 //! cargo-deny, which looks at licences, sources and banned crates.
 
-use super::{cached, keep};
+use super::cached;
 use crate::{Outcome, process};
 use std::path::PathBuf;
 
@@ -8,9 +8,7 @@ const VERSION: &str = "0.20.2";
 
 /// Builds cargo-deny if it is not in the cache, and says where it is.
 pub fn ensure() -> Outcome<PathBuf> {
-    let (place, there) = cached(&format!("cargo-deny-{VERSION}"))?;
-    if !there {
-        let made = place.with_extension(format!("building-{}", std::process::id()));
+    let place = cached(&format!("cargo-deny-{VERSION}"), |made| {
         let mut install = process::cargo();
         // A debug build: it is made once per machine and runs for a second.
         install
@@ -23,15 +21,15 @@ pub fn ensure() -> Outcome<PathBuf> {
                 "--debug",
                 "--root",
             ])
-            .arg(&made);
+            .arg(made);
         // A target directory given from outside would collect its 400 crates.
         install.env_remove("CARGO_TARGET_DIR");
         process::must_run(
             "install-cargo-deny",
             "cargo-deny, built once per machine",
             &mut install,
-        )?;
-        keep(&made, &place)?;
-    }
+        )
+        .map(drop)
+    })?;
     Ok(place.join("bin/cargo-deny"))
 }

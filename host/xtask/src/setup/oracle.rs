@@ -1,6 +1,7 @@
 //! Microsoft's own Python packages, against which the local vault is held.
 
-use super::{cached, in_ci, keep};
+use super::{cached, in_ci};
+use crate::failure::During;
 use crate::{Failure, Outcome, layout, process};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,33 +10,28 @@ use std::process::Command;
 pub fn ensure(requirements: &Path) -> Outcome<PathBuf> {
     let digest = layout::digest(&[requirements.to_owned()])?;
     // An environment names its own path, so it is made where it stays; the mark says that it is whole.
-    let (place, _) = cached(&format!("python-{digest}"))?;
-    let (mark, whole) = cached(&format!("python-{digest}.whole"))?;
+    let place = layout::cache()?.join(format!("python-{digest}"));
     let python = place.join("bin/python");
-    if whole && python.exists() {
-        return Ok(python);
-    }
-    if !process::available("python3") {
-        return Err(Failure::new(
-            "Python is not installed; Microsoft's SDK for it shows that the local vault is like Key Vault",
-        ));
-    }
-    make(&place)?;
-    let mut pip = Command::new(&python);
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ])
-    .arg(requirements);
-    process::must_run("pip-install", "Python packages of the Azure SDK", &mut pip)?;
-    let made = mark.with_extension(format!("making-{}", std::process::id()));
-    std::fs::write(&made, "")
-        .map_err(|error| Failure::new(format!("{}: {error}", made.display())))?;
-    keep(&made, &mark)?;
+    cached(&format!("python-{digest}.whole"), |mark| {
+        if !process::available("python3") {
+            return Err(Failure::new(
+                "Python is not installed; Microsoft's SDK for it shows that the local vault is like Key Vault",
+            ));
+        }
+        make(&place)?;
+        let mut pip = Command::new(&python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(requirements);
+        process::must_run("pip-install", "Python packages of the Azure SDK", &mut pip)?;
+        std::fs::write(mark, "").during(mark.display())
+    })?;
     Ok(python)
 }
 

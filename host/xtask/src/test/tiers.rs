@@ -35,20 +35,32 @@ pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
 
 fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
     let mut command = cargo();
-    let ran = process::run(name, label, command.arg("test").args(args))?;
+    let ran = process::run(
+        name,
+        label,
+        command
+            .args(["test", "--workspace", "--no-fail-fast"])
+            .args(args),
+    )?;
     Ok(Counts::of_libtest(&ran.output).and_runner(ran.ok))
 }
 
+/// One build for everything that is run afterwards: cargo chooses the features of dependencies for all that is named
+/// together, so another selection would compile some of them again.
+fn build() -> Outcome<()> {
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bins", "--tests", "--test", "it"]);
+    process::must_run("build", "programs and tests", &mut build).map(drop)
+}
+
 fn unit() -> Outcome<Counts> {
-    // One failing crate must not hide the next.
-    cargo_test(
-        "unit",
-        "tests of each crate",
-        &["--workspace", "--lib", "--bins", "--no-fail-fast"],
-    )
+    build()?;
+    // `it` is no part of `--tests`: it needs a cluster.
+    cargo_test("unit", "tests of each crate", &["--tests"])
 }
 
 fn integration(needs: &mut Needs) -> Outcome<Counts> {
+    build()?;
     if let Some(building) = needs.cluster.take() {
         match building.wait() {
             Ok(_) => {}
@@ -58,19 +70,11 @@ fn integration(needs: &mut Needs) -> Outcome<Counts> {
             Err(failure) => return Err(failure),
         }
     }
-    programs()?;
     cargo_test(
         "it",
         "the product against a real API server",
-        &["-p", "akv-tests", "--test", "it"],
+        &["--test", "it"],
     )
-}
-
-/// The programs that the tests start.
-fn programs() -> Outcome<()> {
-    let mut build = cargo();
-    build.args(["build", "-p", "akv", "-p", "local-vault", "--bins"]);
-    process::must_run("build-programs", "akv2k8s and local-vault", &mut build).map(drop)
 }
 
 /// A workspace of plugins, tested and built as its author would: natively, then as WebAssembly. The build counts as one test.
@@ -129,12 +133,7 @@ fn python_sdk() -> Outcome<Counts> {
         return Ok(Counts::skip("Python is not installed"));
     }
     let python = oracle::ensure(&dir.join("requirements.txt"))?;
-    let mut build = cargo();
-    process::must_run(
-        "build-local-vault",
-        "local-vault",
-        build.args(["build", "-p", "local-vault", "--bins"]),
-    )?;
+    build()?;
     let mut counts = Counts::default();
     for script in scripts {
         let name = name_of(&script);
