@@ -182,8 +182,9 @@ impl Server {
             }
         }
         command.stdin(Stdio::null()).stdout(open()?).stderr(open()?);
-        let child =
-            spawn_from_lasting_thread(command).during(format!("{name} could not be started"))?;
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = spawn_from_lasting_thread(command)
+            .during(format!("{name} could not be started by {program}"))?;
         Ok(Self {
             name: name.to_owned(),
             log: log.to_owned(),

@@ -44,6 +44,17 @@ impl Report {
                 seconds(*took)
             );
         }
+        for (tier, _, _) in self
+            .rows
+            .iter()
+            .filter(|(_, counts, _)| ran_nothing(counts))
+        {
+            let _written = writeln!(
+                text,
+                "{} ran nothing: there is no test of this kind",
+                tier.as_str()
+            );
+        }
         for (tier, counts, _) in &self.rows {
             for reason in &counts.reasons {
                 let _written = writeln!(text, "skipped in {}: {reason}", tier.as_str());
@@ -66,12 +77,14 @@ impl Report {
     /// Whether nothing failed, every tier ran something or says why not, and where nothing may be skipped nothing was.
     pub fn is_good(&self, nothing_may_be_skipped: bool) -> bool {
         let sum = self.sum();
-        let empty = self
-            .rows
-            .iter()
-            .any(|(_, counts, _)| counts.passed == 0 && counts.skipped == 0);
+        let empty = self.rows.iter().any(|(_, counts, _)| ran_nothing(counts));
         sum.failed == 0 && !empty && (sum.skipped == 0 || !nothing_may_be_skipped)
     }
+}
+
+/// A tier that looks at nothing is no tier that passes.
+fn ran_nothing(counts: &Counts) -> bool {
+    counts.passed == 0 && counts.failed == 0 && counts.skipped == 0
 }
 
 #[cfg(test)]
