@@ -18,6 +18,7 @@ use crate::cloud_config::CloudConfig;
 use crate::environment::{Variables, read_file};
 use crate::managed_identity::ManagedIdentity;
 use crate::plan::Plan;
+use crate::policy::KeepRefusal;
 use crate::settings::{AuthType, Settings, SettingsError};
 use crate::signer::Signer;
 use crate::transport::Wire;
@@ -149,10 +150,10 @@ impl<'a> Maker<'a> {
     fn options(&self, cloud: &Cloud) -> ClientOptions {
         let mut custom = CustomConfiguration::default();
         custom.authority_host.clone_from(&cloud.authority);
-        ClientOptions {
-            cloud: Some(Arc::new(CloudConfiguration::from(custom))),
-            ..self.outer.options()
-        }
+        let mut options = self.outer.options();
+        options.cloud = Some(Arc::new(CloudConfiguration::from(custom)));
+        options.per_call_policies.push(Arc::new(KeepRefusal));
+        options
     }
 }
 

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::identity_error::IdentityFault;
 use crate::retry_after::retry_after;
 use crate::text::one_line;
-use crate::token_answer::{Refusal, aadsts, advice, sentence};
+use crate::token_answer::{Refusal, advice};
 use crate::transport::{WireFault, find};
 use crate::vault_answer::{Answer, DISABLED, LATER};
 
@@ -66,10 +66,7 @@ impl Failure {
         match response(fault) {
             Some(response) => from_vault(response, now),
             None => Self::unavailable(
-                format!(
-                    "the vault's answer cannot be used: {}",
-                    one_line(&fault.to_string())
-                ),
+                format!("the vault's answer cannot be used: {}", cause(fault)),
                 "check the vault's name and the cloud",
             ),
         }
@@ -121,23 +118,7 @@ fn identity(fault: &azure_core::Error, now: OffsetDateTime) -> Failure {
             ..failed(format!("the token service answered {refusal}"), todo)
         };
     }
-    // The SDK lost the response over an escape in its text; the text itself survives in some message of the chain.
-    let texts: Vec<String> = chain(fault).map(ToString::to_string).collect();
-    if let Some((code, text)) = texts
-        .iter()
-        .rev()
-        .find_map(|text| Some((aadsts(text)?, text)))
-    {
-        return Failure {
-            credential_refused: true,
-            ..failed(
-                format!("the token service refused: {}", sentence(text)),
-                advice(Some(&code)),
-            )
-        };
-    }
-    let cause = texts.last().map_or_else(String::new, |text| one_line(text));
-    failed(format!("there is no token: {cause}"), advice(None))
+    failed(format!("there is no token: {}", cause(fault)), advice(None))
 }
 
 /// What a credential's error says, for a list of several.
@@ -164,6 +145,18 @@ fn chain<'a>(fault: &'a azure_core::Error) -> impl Iterator<Item = &'a (dyn StdE
     std::iter::successors(Some(top), |fault: &&'a (dyn StdError + 'static)| {
         (*fault).source()
     })
+}
+
+/// The last text of the chain, where the cause stands, without the SDK's advice for programmers.
+fn cause(fault: &azure_core::Error) -> String {
+    let text = chain(fault)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let end = text
+        .find(" Set verify_challenge_resource")
+        .unwrap_or(text.len());
+    one_line(text[..end].trim_end_matches('.'))
 }
 
 fn sdk_errors(fault: &azure_core::Error) -> impl Iterator<Item = &azure_core::Error> {

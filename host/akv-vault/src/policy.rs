@@ -82,13 +82,51 @@ impl Policy for HostPin {
             let host = url.host_str().unwrap_or("nowhere").to_owned();
             return Err(error(ErrorKind::Other, WireFault::OtherHost(host)));
         }
-        match next.split_first() {
-            Some((first, rest)) => first.send(context, request, rest).await,
-            None => Err(azure_core::Error::with_message(
-                ErrorKind::Other,
-                "the pipeline ends before the transport",
-            )),
+        pass_on(context, request, next).await
+    }
+}
+
+/// Keeps an answer of the token service that is no success. The SDK would parse it first, and where that fails, as for every
+/// text with an escape, lose the status, the headers and the text.
+#[derive(Debug)]
+pub(crate) struct KeepRefusal;
+
+#[async_trait]
+impl Policy for KeepRefusal {
+    async fn send(
+        &self,
+        context: &Context,
+        request: &mut Request,
+        next: &[Arc<dyn Policy>],
+    ) -> PolicyResult {
+        let answer = pass_on(context, request, next).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
         }
+        let kind = ErrorKind::HttpResponse {
+            status,
+            error_code: None,
+            raw_response: Some(Box::new(answer.try_into_raw_response().await?)),
+        };
+        Err(azure_core::Error::with_message(
+            kind,
+            "the token service refused",
+        ))
+    }
+}
+
+async fn pass_on(
+    context: &Context<'_>,
+    request: &mut Request,
+    next: &[Arc<dyn Policy>],
+) -> PolicyResult {
+    match next.split_first() {
+        Some((first, rest)) => first.send(context, request, rest).await,
+        None => Err(azure_core::Error::with_message(
+            ErrorKind::Other,
+            "the pipeline ends before the transport",
+        )),
     }
 }
 

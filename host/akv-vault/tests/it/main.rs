@@ -1,0 +1,9 @@
+//! The client against a real TLS server that answers what a test tells it.
+
+mod credentials;
+mod faults;
+mod logs;
+mod objects;
+mod renewal;
+mod settings;
+mod stage;
