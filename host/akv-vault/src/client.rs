@@ -100,7 +100,7 @@ impl VaultClient {
             };
         result.map_err(|failure| {
             let fault = VaultError::new(vault, &description.object, failure);
-            tracing::debug!(reason = fault.reason(), error = %fault, "a vault object could not be read");
+            tracing::debug!(reason = fault.reason(), request_id = fault.request_id(), error = %fault, "a vault object could not be read");
             fault
         })
     }

@@ -9,7 +9,8 @@ use thiserror::Error;
 use crate::failure::Failure;
 
 /// A failed read. Its text names the vault and the object, says what the service said and what to do, in one sentence; it
-/// holds no token and no value.
+/// holds no token and no value. The same failure gives the same text at every try, so that a condition need not be written
+/// again; what differs from try to try is [`VaultError::request_id`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{object} in vault {vault}: {said}; {advice}")]
 pub struct VaultError {
@@ -19,6 +20,7 @@ pub struct VaultError {
     said: String,
     advice: &'static str,
     retry_after: Option<Duration>,
+    request_id: Option<String>,
 }
 
 impl VaultError {
@@ -34,6 +36,7 @@ impl VaultError {
             said: failure.said,
             advice: failure.advice,
             retry_after: failure.retry_after,
+            request_id: failure.request_id,
         }
     }
 
@@ -45,6 +48,11 @@ impl VaultError {
     /// How long the service wants to be left alone, as it said it: an hour if it said so. Who waits caps it.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// The service's name for the failed request, which Azure's support asks for.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// Whether somebody has to do something before a further try can succeed.

@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub(crate) advice: &'static str,
     /// What the service asked for, uncapped.
     pub(crate) retry_after: Option<Duration>,
+    /// The service's name for the request, for a support case.
+    pub(crate) request_id: Option<String>,
     /// Whether a credential made anew might help: the vault refused a token, or the token service the credential.
     pub(crate) credential_refused: bool,
 }
@@ -41,6 +43,7 @@ impl Failure {
             said: said.into(),
             advice,
             retry_after: None,
+            request_id: None,
             credential_refused: false,
         }
     }
@@ -76,18 +79,19 @@ impl Failure {
 fn from_vault(response: &RawResponse, now: OffsetDateTime) -> Failure {
     let answer = Answer::read(response.status().into(), response.body());
     let (reason, advice) = answer.verdict();
-    let id = HeaderName::from_static("x-ms-request-id");
-    let said = match response.headers().get_optional_str(&id) {
-        Some(id) => format!("{answer} (request {})", one_line(id)),
-        None => answer.to_string(),
-    };
     Failure {
         reason,
-        said,
+        said: answer.to_string(),
         advice,
         retry_after: retry_after(response.headers(), now),
+        request_id: request_id(response),
         credential_refused: answer.status == 401,
     }
+}
+
+fn request_id(response: &RawResponse) -> Option<String> {
+    let header = HeaderName::from_static("x-ms-request-id");
+    response.headers().get_optional_str(&header).map(one_line)
 }
 
 fn identity(fault: &azure_core::Error, now: OffsetDateTime) -> Failure {
@@ -114,6 +118,7 @@ fn identity(fault: &azure_core::Error, now: OffsetDateTime) -> Failure {
         };
         return Failure {
             retry_after: retry_after(response.headers(), now),
+            request_id: request_id(response),
             credential_refused: (400..500).contains(&status) && status != 429,
             ..failed(format!("the token service answered {refusal}"), todo)
         };

@@ -1,8 +1,8 @@
 //! Key Vault over HTTPS; the only crate that names `azure_*`.
 //!
 //! A [`VaultClient`] is made once from [`Settings`] and shared. It reads one object at a time; what a resource wants is
-//! decided elsewhere. Nothing here holds, logs or prints a value: it goes from the response into a
-//! [`akv_core::SecretValue`], and the response's own bytes are wiped.
+//! decided elsewhere. Nothing here keeps, logs or prints a value: it goes from the response into a
+//! [`akv_core::SecretValue`]. The buffers of ours on that way are wiped; those of TLS, HTTP and the SDK are merely freed.
 //!
 //! The traps of the SDK are handled where they bite: names are types before they become URLs, requests stay on their
 //! host, retries are few and capped, error bodies are read by our own structures, and a token that the vault suddenly

@@ -128,8 +128,16 @@ fn describe(
     }
 }
 
-/// A response's body, wiped when it is dropped if nobody else holds it.
+/// A response's body, wiped when it is dropped.
 struct Body(Bytes);
+
+/// Overwrites the bytes unless somebody else holds them too; says whether it did.
+fn wipe(bytes: Bytes) -> bool {
+    bytes
+        .try_into_mut()
+        .map(|mut bytes| bytes.as_mut().zeroize())
+        .is_ok()
+}
 
 impl Body {
     fn of<T>(answer: azure_core::Result<Response<T>>) -> Result<Self, Failure> {
@@ -150,8 +158,19 @@ impl std::ops::Deref for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if let Ok(mut bytes) = std::mem::take(&mut self.0).try_into_mut() {
-            bytes.as_mut().zeroize();
-        }
+        wipe(std::mem::take(&mut self.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_wiped_unless_it_is_shared() {
+        assert!(wipe(Bytes::from(b"value".to_vec())));
+        let shared = Bytes::from(b"value".to_vec());
+        assert!(!wipe(shared.clone()));
+        assert_eq!(shared, b"value".as_slice());
     }
 }

@@ -65,14 +65,15 @@ pub struct Settings {
     pub timeouts: Timeouts,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// The usual settings: upstream's path of the cloud config file, no further authority, the usual times.
+    pub fn new(component: &str, auth: AuthType, environment: BTreeMap<String, String>) -> Self {
         Self {
-            auth: AuthType::AzureCloudConfig,
+            auth,
             cloud_config: PathBuf::from("/etc/kubernetes/azure.json"),
-            environment: BTreeMap::new(),
+            environment,
             extra_ca: None,
-            component: "controller".to_owned(),
+            component: component.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             timeouts: Timeouts::default(),
         }
@@ -197,10 +198,8 @@ mod tests {
 
     #[test]
     fn debug_shows_no_variable() {
-        let settings = Settings {
-            environment: BTreeMap::from([("AZURE_CLIENT_SECRET".to_owned(), "canary".to_owned())]),
-            ..Settings::default()
-        };
+        let environment = BTreeMap::from([("AZURE_CLIENT_SECRET".to_owned(), "canary".to_owned())]);
+        let settings = Settings::new("controller", AuthType::Environment, environment);
         assert!(!format!("{settings:?}").contains("canary"));
     }
 }

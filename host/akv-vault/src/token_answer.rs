@@ -65,9 +65,9 @@ fn aadsts(text: &str) -> Option<String> {
     })
 }
 
-/// What the description says, without the trace and correlation ids that follow it.
+/// What the description says, without what differs from try to try: ids, times.
 fn sentence(description: &str) -> String {
-    let ends = ["\r", "\n", " Trace ID:"];
+    let ends = ["\r", "\n", " Trace ID:", " Current time:"];
     let end = ends.iter().filter_map(|mark| description.find(mark)).min();
     let text = &description[..end.unwrap_or(description.len())];
     one_line(text.trim_end_matches('.'))
@@ -114,6 +114,12 @@ mod tests {
             r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided. Ensure it is the \"value\".\r\nTrace ID: 1\r\nTimestamp: x","error_codes":[7000215]}"#,
             Some("AADSTS7000215"),
             r#"401 AADSTS7000215: Invalid client secret provided. Ensure it is the "value""#,
+        );
+        check(
+            401,
+            r#"{"error":"invalid_client","error_description":"AADSTS700024: Client assertion is not within its valid time range. Current time: 2026-01-01T00:00:00Z, expiry time of assertion x."}"#,
+            Some("AADSTS700024"),
+            "401 AADSTS700024: Client assertion is not within its valid time range",
         );
         check(
             400,

@@ -6,12 +6,14 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use azure_core::Bytes;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{
     AsyncRawResponse, Body, ClientOptions, HttpClient, Method, Request, RetryOptions, Transport,
 };
 use thiserror::Error as ThisError;
+use zeroize::Zeroizing;
 
 use crate::environment::Variables;
 use crate::policy::QuickRetry;
@@ -166,14 +168,18 @@ impl HttpClient for Socket {
             .unwrap_or(0)
             .min(LARGEST_BODY as u64);
         // Room for all from the start, so that growing leaves no copy of a value behind.
-        let mut body = Vec::with_capacity(expected as usize);
+        let mut body = Zeroizing::new(Vec::with_capacity(expected as usize));
         while let Some(chunk) = answer.chunk().await.map_err(wire_error)? {
             if body.len() + chunk.len() > LARGEST_BODY {
                 return Err(error(ErrorKind::Other, WireFault::Large));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
+        Ok(AsyncRawResponse::from_bytes(
+            status.into(),
+            headers,
+            Bytes::from_owner(body),
+        ))
     }
 }
 

@@ -3,8 +3,10 @@
 use akv_core::{ObjectKind, Part};
 use akv_vault::{AuthType, Settings, VaultClient};
 
+use crate::folder::Folder;
+use crate::http::{Asked, Reply};
 use crate::objects::{demo, object, parts};
-use crate::stage::{Asked, Folder, Reply, Stage, V1};
+use crate::stage::{Stage, V1};
 
 fn set(settings: &mut Settings, pairs: &[(&str, &str)]) {
     for (name, text) in pairs {

@@ -7,8 +7,10 @@ use akv_core::{ObjectKind, Part};
 use akv_vault::VaultClient;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::folder::Folder;
+use crate::http::Reply;
 use crate::objects::{demo, object, parts};
-use crate::stage::{Folder, Reply, Stage, V1};
+use crate::stage::{Stage, V1};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

@@ -2,8 +2,12 @@
 
 mod credentials;
 mod faults;
+mod folder;
+mod http;
 mod logs;
 mod objects;
 mod renewal;
 mod settings;
 mod stage;
+mod token_faults;
+mod unreachable;

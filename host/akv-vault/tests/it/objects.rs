@@ -7,7 +7,8 @@ use akv_core::{
 };
 use akv_vault::VaultClient;
 
-use crate::stage::{Folder, Stage, V1, V2};
+use crate::folder::Folder;
+use crate::stage::{Stage, V1, V2};
 
 /// The vault of all tests.
 pub fn demo() -> VaultName {

@@ -7,8 +7,10 @@ use akv_api::reason;
 use akv_core::{ObjectKind, Part};
 use akv_vault::{AuthType, Settings, VaultClient, VaultError};
 
+use crate::folder::Folder;
+use crate::http::Reply;
 use crate::objects::{demo, object, parts};
-use crate::stage::{Folder, Reply, Stage, V1};
+use crate::stage::{Stage, V1};
 
 async fn read(client: &VaultClient) -> Result<(), VaultError> {
     let wanted = object(ObjectKind::Secret, "db", None);
@@ -118,4 +120,53 @@ async fn a_client_secret_that_was_replaced_in_its_file_counts_without_a_restart(
         .await
         .expect("a secret by the new client secret");
     assert_eq!(refused.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_clusters_token_is_read_again_for_every_login() {
+    let (stage, folder) = (Stage::secure().await, Folder::new());
+    stage.put_secret("db", V1, "x");
+    // A token of less than five minutes is not kept, so that each read logs in.
+    stage.script(|asked| {
+        let token = r#"{"access_token":"short","expires_in":60,"token_type":"Bearer"}"#;
+        asked.host.starts_with("login.").then(|| Reply::ok(token))
+    });
+    let mut settings = Settings {
+        auth: AuthType::EnvironmentAzidentity,
+        ..stage.settings(&folder)
+    };
+    settings.environment.remove("AZURE_CLIENT_SECRET");
+    settings.environment.insert(
+        "AZURE_FEDERATED_TOKEN_FILE".to_owned(),
+        folder.write("token", "first"),
+    );
+    let client = VaultClient::new(settings).expect("a client");
+    for token in ["first", "second"] {
+        folder.write("token", token);
+        read(&client).await.expect("a secret");
+        let last = stage
+            .logins()
+            .last()
+            .map(|asked| asked.field("client_assertion"));
+        assert_eq!(last.as_deref(), Some(token));
+    }
+}
+
+#[tokio::test]
+async fn a_herd_of_reads_logs_in_once_and_renews_once() {
+    let (stage, folder) = (Stage::secure().await, Folder::new());
+    stage.put_secret("db", V1, "x");
+    let client = VaultClient::new(stage.settings(&folder)).expect("a client");
+    let herd = || futures::future::join_all((0..40).map(|_| read(&client)));
+    assert!(herd().await.iter().all(Result::is_ok));
+    assert_eq!(stage.logins().len(), 1);
+    stage.script(|asked| {
+        let old = asked
+            .headers
+            .get("authorization")
+            .is_some_and(|token| token == "Bearer token-0");
+        old.then(unauthorized)
+    });
+    assert!(herd().await.iter().all(Result::is_ok));
+    assert_eq!(stage.logins().len(), 2);
 }

@@ -2,7 +2,8 @@
 
 use akv_vault::{AuthType, Settings, VaultClient};
 
-use crate::stage::{Folder, Stage};
+use crate::folder::Folder;
+use crate::stage::Stage;
 
 #[tokio::test]
 async fn every_bad_file_and_variable_is_named() {
