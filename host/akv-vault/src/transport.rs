@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::Bytes;
@@ -23,6 +24,9 @@ use crate::settings::{Settings, SettingsError};
 
 /// A secret has at most 25 kB, a certificate with its policy some 50: what is longer comes from no vault.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// The machine's own endpoint answers at once or does not exist; in a chain the next credential waits for it.
+const MACHINE_CONNECT: Duration = Duration::from_secs(2);
 
 /// What went wrong below HTTP.
 #[derive(Debug, ThisError)]
@@ -70,7 +74,12 @@ impl Wire {
             settings.timeouts.retry,
             &[404, 410, 429, 500, 502, 503, 504],
         );
-        Self::build(builder(settings).no_proxy(), settings, retry)
+        let builder = builder(settings)
+            .no_proxy()
+            .connect_timeout(settings.timeouts.connect.min(MACHINE_CONNECT))
+            // No roots: there is no TLS here, and an image without a CA bundle must not fail for it.
+            .tls_certs_only(Vec::new());
+        Self::build(builder, settings, retry)
     }
 
     fn build(
