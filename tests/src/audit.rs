@@ -149,11 +149,11 @@ impl Cluster {
     }
 
     fn audit_length(&self) -> u64 {
-        std::fs::metadata(self.config().audit_log()).map_or(0, |file| file.len())
+        std::fs::metadata(self.audit_log()).map_or(0, |file| file.len())
     }
 
     fn audit_text(&self, from: AuditMark) -> String {
-        let path = self.config().audit_log();
+        let path = self.audit_log();
         let mut text = Vec::new();
         let read = std::fs::File::open(&path).and_then(|mut file| {
             file.seek(SeekFrom::Start(from.0))?;

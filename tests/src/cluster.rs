@@ -4,7 +4,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use xtask::cluster::{Component, ControlPlane, config, provision};
+use xtask::cluster::{Access, Component, ControlPlane, provision};
 use xtask::failure::During;
 use xtask::process::Life;
 use xtask::setup::cluster_binary;
@@ -12,21 +12,26 @@ use xtask::{Failure, Outcome, layout};
 
 /// A control plane with the CRDs and the accounts of an installation that serves every namespace.
 pub struct Cluster {
-    plane: Mutex<ControlPlane>,
-    config: config::Config,
+    access: Access,
+    /// None for a cluster that was there already.
+    plane: Option<Mutex<ControlPlane>>,
 }
+
+/// Names a kubeconfig of a cluster to use instead of starting one. Not `KUBECONFIG`: the tests write CRDs, roles and
+/// namespaces, and a shell may have that set to a cluster that people rely on.
+const EXISTING: &str = "AKV2K8S_TEST_KUBECONFIG";
 
 impl Cluster {
     /// The one that the tests of this process share. It ends with the process; its logs stay in `target/it` until the next run.
+    /// With `AKV2K8S_TEST_KUBECONFIG` it is an existing one, on which nothing can be restarted or audited.
     pub async fn shared() -> Arc<Self> {
         // A failed start is remembered: every test says why at once instead of trying again.
         static SHARED: OnceLock<Outcome<Arc<Cluster>>> = OnceLock::new();
-        blocking(|| {
-            SHARED
-                .get_or_init(|| Self::start_for_tests("shared").map(Arc::new))
-                .clone()
-        })
-        .await
+        let start = || match std::env::var_os(EXISTING) {
+            Some(kubeconfig) => Self::existing(Path::new(&kubeconfig)).map(Arc::new),
+            None => Self::start_for_tests("shared").map(Arc::new),
+        };
+        blocking(move || SHARED.get_or_init(start).clone()).await
     }
 
     /// One of the test's own, for what disturbs others: a restarted API server, controllers that watch every namespace.
@@ -47,25 +52,38 @@ impl Cluster {
     /// Starts one whose files and logs lie in `dir`. It ends with this process.
     pub fn start(binary: &Path, dir: &Path) -> Outcome<Self> {
         let plane = ControlPlane::start(binary, dir, Life::WithUs)?;
-        provision::provision(plane.config())?;
+        provision::provision(plane.access())?;
         Ok(Self {
-            config: plane.config().clone(),
-            plane: Mutex::new(plane),
+            access: plane.access().clone(),
+            plane: Some(Mutex::new(plane)),
+        })
+    }
+
+    /// Uses one that is there already, as its administrator.
+    pub fn existing(kubeconfig: &Path) -> Outcome<Self> {
+        let dir = layout::target()
+            .join("it")
+            .join(format!("{}-existing", std::process::id()));
+        let access = Access::to_existing(kubeconfig, &dir)?;
+        provision::provision(&access)?;
+        Ok(Self {
+            access,
+            plane: None,
         })
     }
 
     /// Kills the API server, as a crash would, and starts it again at the same address.
     pub async fn restart_api_server(self: &Arc<Self>) {
         let cluster = Arc::clone(self);
+        blocking(move || cluster.with_plane(ControlPlane::restart_api_server)).await
+    }
+
+    fn with_plane<T>(&self, ask: impl FnOnce(&mut ControlPlane) -> Outcome<T>) -> Outcome<T> {
+        let plane = self.plane.as_ref().ok_or_else(|| {
+            Failure::new("this needs a cluster of ours: unset AKV2K8S_TEST_KUBECONFIG")
+        })?;
         // The lock is poisoned by a restart that failed; the next one may try again.
-        blocking(move || {
-            cluster
-                .plane
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .restart_api_server()
-        })
-        .await
+        ask(&mut plane.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A client of the administrator, who plays the users of the product. Each belongs to the runtime that made it.
@@ -80,53 +98,60 @@ impl Cluster {
 
     /// The administrator's kubeconfig.
     pub fn admin_kubeconfig(&self) -> PathBuf {
-        self.config.kubeconfig("admin")
+        self.access.kubeconfig("admin")
     }
 
     /// The kubeconfig of a component that serves every namespace; its own is [`xtask::cluster::roles::HOME`].
     pub fn kubeconfig_for(&self, component: Component) -> PathBuf {
-        self.config.kubeconfig(component.as_str())
+        self.access.kubeconfig(component.as_str())
     }
 
     /// `kubectl` as the administrator.
     pub fn kubectl(&self) -> std::process::Command {
-        self.config.kubectl()
+        self.access.kubectl()
     }
 
     /// The issuer of service-account tokens, which serves `/.well-known/openid-configuration` to everybody.
     pub fn issuer(&self) -> String {
-        self.config.url()
+        self.access.url.clone()
     }
 
     /// The authority of the issuer's certificate, as PEM.
     pub fn ca_file(&self) -> PathBuf {
-        self.config.ca_file()
+        self.access.ca_file.clone()
     }
 
     /// Where everything of this control plane lies: logs, keys, `etcd`.
     pub fn dir(&self) -> &Path {
-        &self.config.dir
+        &self.access.dir
     }
 
     /// Where etcd keeps what the API server stores.
     pub fn etcd_dir(&self) -> PathBuf {
-        self.config.dir.join("etcd")
+        self.with_plane(|plane| Ok(plane.etcd_dir()))
+            .unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    pub(crate) fn config(&self) -> &config::Config {
-        &self.config
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.with_plane(|plane| Ok(plane.audit_log()))
+            .unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.plane
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stop();
+        let Some(plane) = self.plane.as_mut() else {
+            return;
+        };
+        let plane = plane.get_mut().unwrap_or_else(PoisonError::into_inner);
+        plane.stop();
         if !std::thread::panicking() {
             // The logs stay; the data is of no use without its server.
-            let _removed = std::fs::remove_dir_all(self.etcd_dir());
+            let _removed = std::fs::remove_dir_all(plane.etcd_dir());
         }
     }
 }

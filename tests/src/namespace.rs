@@ -112,7 +112,7 @@ impl Namespace {
         let token = self.token(&component.account(), &[]).await;
         let written = self
             .cluster
-            .config()
+            .access()
             .write_kubeconfig(&format!("{}-{}", component.as_str(), self.name), &token);
         written.unwrap_or_else(|failure| panic!("{failure}"))
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask cluster up | down | status`: a control plane that stays, for a person.
 
-use super::{ControlPlane, config, provision};
+use super::{Access, ControlPlane, provision};
 use crate::failure::During;
 use crate::process::Life;
 use crate::progress::Progress;
@@ -50,7 +50,7 @@ fn up(dir: &Path) -> Outcome<()> {
     let pids: Vec<_> = plane.pids().iter().map(u32::to_string).collect();
     std::fs::write(pid_file(dir), pids.join("\n")).during(pid_file(dir).display())?;
     if let Err(failure) =
-        provision::provision(plane.config()).and_then(|()| write_kubectl(plane.config()))
+        provision::provision(plane.access()).and_then(|()| write_kubectl(&binary, plane.access()))
     {
         plane.stop();
         return Err(failure);
@@ -60,9 +60,9 @@ fn up(dir: &Path) -> Outcome<()> {
 }
 
 /// A `kubectl` of the same version, that needs no setting.
-fn write_kubectl(config: &config::Config) -> Outcome<()> {
-    let script = config.dir.join("kubectl");
-    let (binary, admin) = (config.binary.display(), config.kubeconfig("admin"));
+fn write_kubectl(binary: &Path, access: &Access) -> Outcome<()> {
+    let script = access.dir.join("kubectl");
+    let (binary, admin) = (binary.display(), access.kubeconfig("admin"));
     let text = format!(
         "#!/bin/sh\nexport KUBECONFIG=\"${{KUBECONFIG:-{}}}\"\nexec '{binary}' kubectl \"$@\"\n",
         admin.display()

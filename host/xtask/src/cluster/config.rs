@@ -1,8 +1,8 @@
 //! The files and the command lines of a control plane.
 
+use super::access::Access;
 use crate::failure::During;
 use crate::{Outcome, process};
-use serde_json::{Value, json};
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -42,10 +42,10 @@ impl Ports {
 /// What is written for a control plane before it starts.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// How it is reached, and where everything of it lies.
+    pub access: Access,
     /// The binary with every part.
-    pub binary: PathBuf,
-    /// Everything of this control plane lies here.
-    pub dir: PathBuf,
+    binary: PathBuf,
     /// Where it listens.
     pub ports: Ports,
 }
@@ -64,12 +64,14 @@ const AUDIT_POLICY: &str = r#"{
 impl Config {
     /// Writes keys, tokens and the audit policy below `dir`.
     pub fn write(binary: &Path, dir: &Path, ports: Ports) -> Outcome<Self> {
-        let config = Self {
-            binary: binary.to_owned(),
-            dir: dir.to_owned(),
-            ports,
-        };
         std::fs::create_dir_all(dir).during(dir.display())?;
+        let access = Access {
+            dir: dir.to_owned(),
+            url: format!("https://127.0.0.1:{}", ports.api),
+            // The API server makes a certificate for itself, with an authority.
+            ca_file: dir.join("cert/apiserver.crt"),
+            kubectl: vec![binary.into(), "kubectl".into()],
+        };
         let write = |name: &str, text: &str| {
             std::fs::write(dir.join(name), text).during(dir.join(name).display())
         };
@@ -83,49 +85,26 @@ impl Config {
             "sa.key",
             &process::read(Command::new(binary).arg("service-account-key"))?,
         )?;
-        config.write_kubeconfig("admin", &token)?;
-        Ok(config)
-    }
-
-    /// The address of the API server, which is the issuer of service-account tokens too.
-    pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.ports.api)
-    }
-
-    /// The certificate that the API server made for itself, with its authority.
-    pub fn ca_file(&self) -> PathBuf {
-        self.dir.join("cert/apiserver.crt")
-    }
-
-    /// Where the kubeconfig of an account lies.
-    pub fn kubeconfig(&self, account: &str) -> PathBuf {
-        self.dir.join(format!("{account}.kubeconfig"))
+        access.write_kubeconfig("admin", &token)?;
+        Ok(Self {
+            access,
+            binary: binary.to_owned(),
+            ports,
+        })
     }
 
     /// The log of the requests that the API server answered.
     pub fn audit_log(&self) -> PathBuf {
-        self.dir.join("audit.log")
+        self.file("audit.log")
     }
 
-    /// Writes a kubeconfig for the account that `token` stands for.
-    pub fn write_kubeconfig(&self, account: &str, token: &str) -> Outcome<PathBuf> {
-        let path = self.kubeconfig(account);
-        let text = kubeconfig(&self.url(), &self.ca_file(), account, token).to_string();
-        std::fs::write(&path, text).during(path.display())?;
-        Ok(path)
+    /// Where etcd keeps what the API server stores.
+    pub fn etcd_dir(&self) -> PathBuf {
+        self.file("etcd")
     }
 
-    /// kubectl as the administrator.
-    pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        command
-            .args(["kubectl", "--kubeconfig"])
-            .arg(self.kubeconfig("admin"));
-        // Its caches of the server's APIs would lie in the home of whoever runs the tests.
-        command
-            .arg("--cache-dir")
-            .arg(self.dir.join("kubectl-cache"));
-        command
+    fn file(&self, name: &str) -> PathBuf {
+        self.access.dir.join(name)
     }
 
     /// etcd. What it writes is thrown away, so it need not reach the disk.
@@ -135,10 +114,7 @@ impl Config {
             format!("http://127.0.0.1:{}", self.ports.peer),
         );
         let mut command = Command::new(&self.binary);
-        command
-            .arg("etcd")
-            .arg("--data-dir")
-            .arg(self.dir.join("etcd"));
+        command.arg("etcd").arg("--data-dir").arg(self.etcd_dir());
         command.args([
             "--listen-client-urls",
             &client,
@@ -167,7 +143,6 @@ impl Config {
 
     /// The API server.
     pub fn api_server(&self) -> Command {
-        let file = |name: &str| self.dir.join(name);
         let mut command = Command::new(&self.binary);
         command
             .arg("kube-apiserver")
@@ -180,20 +155,20 @@ impl Config {
         ]);
         command
             .arg("--cert-dir")
-            .arg(file("cert"))
+            .arg(self.file("cert"))
             .arg("--token-auth-file")
-            .arg(file("tokens.csv"));
+            .arg(self.file("tokens.csv"));
         // The file holds the private key; the public half is derived from it.
         command
             .arg("--service-account-key-file")
-            .arg(file("sa.key"));
+            .arg(self.file("sa.key"));
         command
             .arg("--service-account-signing-key-file")
-            .arg(file("sa.key"));
-        command.args(["--service-account-issuer", &self.url()]);
+            .arg(self.file("sa.key"));
+        command.args(["--service-account-issuer", &self.access.url]);
         command.args([
             "--service-account-jwks-uri",
-            &format!("{}/openid/v1/jwks", self.url()),
+            &format!("{}/openid/v1/jwks", self.access.url),
         ]);
         command.args([
             "--authorization-mode",
@@ -203,7 +178,7 @@ impl Config {
         command.args(["--service-cluster-ip-range", "10.96.0.0/16"]);
         command
             .arg("--audit-policy-file")
-            .arg(file("audit-policy.json"))
+            .arg(self.file("audit-policy.json"))
             .arg("--audit-log-path")
             .arg(self.audit_log());
         // One file: a test reads it from where it began.
@@ -217,11 +192,11 @@ impl Config {
         command
             .arg("kube-controller-manager")
             .arg("--kubeconfig")
-            .arg(self.kubeconfig("admin"));
+            .arg(self.access.kubeconfig("admin"));
         command
             .arg("--service-account-private-key-file")
-            .arg(self.dir.join("sa.key"));
-        command.arg("--root-ca-file").arg(self.ca_file());
+            .arg(self.file("sa.key"));
+        command.arg("--root-ca-file").arg(&self.access.ca_file);
         command.args([
             "--leader-elect=false",
             "--secure-port",
@@ -230,16 +205,6 @@ impl Config {
         ]);
         command
     }
-}
-
-/// A kubeconfig as JSON, which is YAML too.
-pub fn kubeconfig(server: &str, ca_file: &Path, account: &str, token: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "tests",
-        "clusters": [{"name": "tests", "cluster": {"server": server, "certificate-authority": ca_file}}],
-        "users": [{"name": account, "user": {"token": token}}],
-        "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": account}}],
-    })
 }
 
 fn random_token() -> Outcome<String> {

@@ -1,11 +1,12 @@
 //! Starts and stops the parts of a control plane, in order.
 
+use super::access::Access;
 use super::config::{Config, Ports};
 use crate::failure::During;
 use crate::process::{self, Life, Server};
 use crate::{Failure, Outcome};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A start takes 4 s on two idle cores; a machine that compiles meanwhile is far slower.
@@ -48,9 +49,19 @@ impl ControlPlane {
         self.push("kube-controller-manager", self.config.controller_manager())
     }
 
-    /// Its files, addresses and command lines.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// How it is reached.
+    pub fn access(&self) -> &Access {
+        &self.config.access
+    }
+
+    /// The log of the requests that its API server answered.
+    pub fn audit_log(&self) -> PathBuf {
+        self.config.audit_log()
+    }
+
+    /// Where its etcd keeps what the API server stores.
+    pub fn etcd_dir(&self) -> PathBuf {
+        self.config.etcd_dir()
     }
 
     /// The process ids, in the order of the start.
@@ -67,7 +78,7 @@ impl ControlPlane {
         *server = start(
             "kube-apiserver",
             self.config.api_server(),
-            &self.config.dir,
+            &self.config.access.dir,
             self.life,
         )?;
         self.wait_until_ready(Instant::now() + START)
@@ -82,7 +93,7 @@ impl ControlPlane {
 
     fn push(&mut self, name: &str, command: std::process::Command) -> Outcome<()> {
         self.parts
-            .push(start(name, command, &self.config.dir, self.life)?);
+            .push(start(name, command, &self.config.access.dir, self.life)?);
         Ok(())
     }
 
@@ -95,7 +106,14 @@ impl ControlPlane {
 
     fn wait_until_ready(&mut self, deadline: Instant) -> Outcome<()> {
         self.wait_for_port("the API server", self.config.ports.api, deadline)?;
-        while process::read(self.config.kubectl().args(["get", "--raw", "/readyz"])).is_err() {
+        while process::read(
+            self.config
+                .access
+                .kubectl()
+                .args(["get", "--raw", "/readyz"]),
+        )
+        .is_err()
+        {
             self.wait_a_little("the API server", deadline)?;
         }
         Ok(())
@@ -106,7 +124,7 @@ impl ControlPlane {
             part.check_alive()?;
         }
         if Instant::now() > deadline {
-            let logs = self.config.dir.display();
+            let logs = self.config.access.dir.display();
             return Err(Failure::new(format!(
                 "{name} was not ready after {} s; its log is below {logs}",
                 START.as_secs()

@@ -1,6 +1,6 @@
 //! What an installation needs on a fresh control plane: CRDs, the accounts of the components, a readable token issuer.
 
-use super::config::Config;
+use super::access::Access;
 use super::roles::{Component, HOME, Reach};
 use crate::failure::During;
 use crate::{Outcome, layout, process};
@@ -12,7 +12,7 @@ use std::process::Command;
 const TOKEN_LIFE: &str = "24h";
 
 /// Puts the CRDs and the accounts on the server, and writes a kubeconfig for each component.
-pub fn provision(config: &Config) -> Outcome<()> {
+pub fn provision(access: &Access) -> Outcome<()> {
     let mut objects = vec![
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}),
         issuer_discovery(),
@@ -20,37 +20,37 @@ pub fn provision(config: &Config) -> Outcome<()> {
     for component in Component::ALL {
         objects.extend(component.objects(HOME, Reach::Everywhere)?);
     }
-    apply(&mut config.kubectl(), &config.dir, &objects)?;
+    apply(&mut access.kubectl(), &access.dir, &objects)?;
     let crds = layout::root().join("charts/akv2k8s-crds/crds");
     if !layout::files(&crds, "yaml").is_empty() {
         process::read(
-            config
+            access
                 .kubectl()
                 .args(["apply", "--server-side", "-f"])
                 .arg(&crds),
         )?;
         process::read(
-            config
+            access
                 .kubectl()
                 .args(["wait", "--for=condition=Established", "--timeout=60s", "-f"])
                 .arg(&crds),
         )?;
     }
     for component in Component::ALL {
-        write_kubeconfig(config, component, HOME, component.as_str())?;
+        write_kubeconfig(access, component, HOME, component.as_str())?;
     }
     Ok(())
 }
 
 /// Writes `NAME.kubeconfig` with a token of the component's account in `namespace`.
 pub fn write_kubeconfig(
-    config: &Config,
+    access: &Access,
     component: Component,
     namespace: &str,
     name: &str,
 ) -> Outcome<()> {
     let account = component.account();
-    let token = process::read(config.kubectl().args([
+    let token = process::read(access.kubectl().args([
         "create",
         "token",
         &account,
@@ -59,7 +59,7 @@ pub fn write_kubeconfig(
         "--duration",
         TOKEN_LIFE,
     ]))?;
-    config.write_kubeconfig(name, token.trim()).map(drop)
+    access.write_kubeconfig(name, token.trim()).map(drop)
 }
 
 /// Applies `objects` by `kubectl`, by way of a file in `dir`.

@@ -27,7 +27,7 @@ pub struct Building(JoinHandle<Outcome<PathBuf>>);
 
 /// Begins to build the binary if it is not there. From nothing it takes some 13 minutes of CPU.
 pub fn begin() -> Building {
-    if built().is_none() {
+    if built().is_none() && process::available("go") {
         eprintln!(
             "      the Kubernetes control plane is being built by Go in the background; the first time takes about 10 minutes"
         );
