@@ -1,0 +1,5 @@
+//! The plugin `base64encode`; the pure function is [`encode`].
+
+pub mod encode;
+
+guest::transform!(crate::encode::check, crate::encode::apply, schema: None);

@@ -1,0 +1,5 @@
+//! The plugin `trim`; the pure function is [`trim`].
+
+pub mod trim;
+
+guest::transform!(crate::trim::check, crate::trim::apply, schema: None);
