@@ -1,1 +1,69 @@
-//! The default plugins, built from plugins/ and compiled ahead of time.
+//! The default plugins, built from `plugins/` and compiled ahead of time.
+
+use akv_core::PluginName;
+use akv_plugin::{Artifact, ArtifactError, Engine, LoadError, Plugins};
+use thiserror::Error;
+
+/// One default plugin as it is embedded.
+struct Default {
+    name: &'static str,
+    wasm: &'static [u8],
+    code: &'static [u8],
+}
+
+static DEFAULTS: &[Default] = &include!(concat!(env!("OUT_DIR"), "/defaults.rs"));
+
+/// A default plugin cannot be used: the program was put together wrong.
+#[derive(Debug, Error)]
+pub enum DefaultsError {
+    /// Its code is not for this machine.
+    #[error("default plugin {0}: {1}")]
+    Artifact(&'static str, #[source] ArtifactError),
+    /// Its code does not fit the engine.
+    #[error("default plugin {0}: {1}")]
+    Load(&'static str, #[source] LoadError),
+    /// Its folder has no name of a plugin.
+    #[error("default plugin: {0}")]
+    Name(#[from] akv_core::NameError),
+}
+
+/// Loads every default plugin.
+pub fn load(engine: &Engine) -> Result<Plugins, DefaultsError> {
+    let mut plugins = Plugins::default();
+    for default in DEFAULTS {
+        let artifact = Artifact::from_bytes(default.code).map_err(|e| DefaultsError::Artifact(default.name, e))?;
+        let name = PluginName::parse(default.name)?;
+        plugins.insert(engine.load(name, &artifact).map_err(|e| DefaultsError::Load(default.name, e))?);
+    }
+    Ok(plugins)
+}
+
+/// Names of the default plugins, sorted.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DEFAULTS.iter().map(|d| d.name)
+}
+
+/// The component of a default plugin.
+pub fn wasm(name: &str) -> Option<&'static [u8]> {
+    DEFAULTS.iter().find(|d| d.name == name).map(|d| d.wasm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_imports_nothing_and_loads() {
+        let engine = Engine::new().expect("the engine starts");
+        let plugins = load(&engine).expect("the defaults load");
+        assert_eq!(plugins.iter().count(), names().count());
+        for name in names() {
+            let wasm = wasm(name).expect("a name that is listed");
+            // Refuses any import.
+            let inspection = akv_plugin::inspect(wasm).expect(name);
+            let plugin = plugins.get(&PluginName::parse(name).expect(name)).expect(name);
+            assert_eq!(plugin.digest(), inspection.digest);
+            assert_eq!(plugin.info().name, name);
+        }
+    }
+}
