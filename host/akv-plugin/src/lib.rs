@@ -6,9 +6,9 @@ mod answer;
 pub mod artifact;
 mod binding;
 mod call;
-mod convert;
 #[cfg(feature = "compile")]
 pub mod compile;
+mod convert;
 pub mod engine;
 pub mod inspect;
 pub mod limits;

@@ -10,7 +10,10 @@ use crate::inspect::Kind;
 use crate::limits::{Limiter, Limits, Usage};
 use crate::schema::Schema;
 use akv_core::recipe::Config;
-use akv_core::{Alias, Blame, Description, Entry, Part, PluginFault, PluginName, SecretValue, Target, VaultObject};
+use akv_core::{
+    Alias, Blame, Description, Entry, Part, PluginFault, PluginName, SecretValue, Target,
+    VaultObject,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -84,11 +87,17 @@ impl Plugins {
 pub type Metered<T> = (Result<T, PluginFault>, Usage);
 
 impl Plugin {
-    pub(crate) fn load(engine: Engine, name: PluginName, artifact: &Artifact) -> Result<Self, LoadError> {
+    pub(crate) fn load(
+        engine: Engine,
+        name: PluginName,
+        artifact: &Artifact,
+    ) -> Result<Self, LoadError> {
         let component = deserialize(&engine, artifact)?;
         // An empty linker: whatever a component would import, there is nothing to give.
         let linker = Linker::new(engine.inner());
-        let pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Shape(format!("{e:#}")))?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .map_err(|e| LoadError::Shape(format!("{e:#}")))?;
         let has = |kind: Kind| {
             let name = format!("akv2k8s:plugin/{}@0.1.0", kind.as_str());
             component.get_export_index(None, &name).is_some()
@@ -101,8 +110,19 @@ impl Plugin {
         };
         let info = describe(&engine, &name, &world)?;
         let schema = Schema::new(info.config_schema.as_ref()).map_err(LoadError::Schema)?;
-        let loaded = Loaded { engine, name, digest: artifact.digest().to_owned(), world, info, schema };
-        Ok(Self { loaded: Arc::new(loaded), limits: Limits::DEFAULT, defaults: Arc::default() })
+        let loaded = Loaded {
+            engine,
+            name,
+            digest: artifact.digest().to_owned(),
+            world,
+            info,
+            schema,
+        };
+        Ok(Self {
+            loaded: Arc::new(loaded),
+            limits: Limits::DEFAULT,
+            defaults: Arc::default(),
+        })
     }
 
     /// The name that it runs under.
@@ -132,12 +152,18 @@ impl Plugin {
 
     /// The same plugin with other limits, cut to the maxima.
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits: limits.capped(), ..self }
+        Self {
+            limits: limits.capped(),
+            ..self
+        }
     }
 
     /// The same plugin with defaults that are merged under each config, key by key.
     pub fn with_defaults(self, defaults: Config) -> Self {
-        Self { defaults: Arc::new(defaults), ..self }
+        Self {
+            defaults: Arc::new(defaults),
+            ..self
+        }
     }
 
     fn merged(&self, config: &Config) -> Config {
@@ -148,11 +174,14 @@ impl Plugin {
 
     /// The config against the plugin's schema.
     pub fn check_config(&self, config: &Config) -> Result<(), PluginFault> {
-        self.loaded.schema.check(&self.merged(config)).map_err(|(at, message)| PluginFault {
-            blame: Blame::Config,
-            at: Some(at),
-            ..answer::broken(self.name(), "invalid-config", message)
-        })
+        self.loaded
+            .schema
+            .check(&self.merged(config))
+            .map_err(|(at, message)| PluginFault {
+                blame: Blame::Config,
+                at: Some(at),
+                ..answer::broken(self.name(), "invalid-config", message)
+            })
     }
 
     fn text(&self, config: &Config) -> String {
@@ -160,19 +189,32 @@ impl Plugin {
     }
 
     fn wrong_kind<T>(&self, wanted: Kind) -> Metered<T> {
-        let message = format!("it is a plugin of kind {}, not {}", self.kind().as_str(), wanted.as_str());
-        let fault = PluginFault { blame: Blame::Config, ..answer::broken(self.name(), "wrong-kind", message) };
+        let message = format!(
+            "it is a plugin of kind {}, not {}",
+            self.kind().as_str(),
+            wanted.as_str()
+        );
+        let fault = PluginFault {
+            blame: Blame::Config,
+            ..answer::broken(self.name(), "wrong-kind", message)
+        };
         (Err(fault), Usage::default())
     }
 
     /// Config of a transform: schema first, then the plugin's own check.
     pub fn check_step(&self, config: &Config) -> Result<(), PluginFault> {
-        let World::Transform(pre) = &self.loaded.world else { return self.wrong_kind(Kind::Transform).0 };
+        let World::Transform(pre) = &self.loaded.world else {
+            return self.wrong_kind(Kind::Transform).0;
+        };
         self.check_config(config)?;
         let text = self.text(config);
-        self.call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_check(store, &text))
-            .0?
-            .map_err(|f| self.transform_failure(&f, true))
+        self.call(|store| {
+            pre.instantiate(&mut *store)?
+                .akv2k8s_plugin_transform()
+                .call_check(store, &text)
+        })
+        .0?
+        .map_err(|f| self.transform_failure(&f, true))
     }
 
     /// Runs a transform.
@@ -182,10 +224,14 @@ impl Plugin {
 
     /// Runs a transform and says what it used.
     pub fn apply_metered(&self, config: &Config, input: &SecretValue) -> Metered<SecretValue> {
-        let World::Transform(pre) = &self.loaded.world else { return self.wrong_kind(Kind::Transform) };
+        let World::Transform(pre) = &self.loaded.world else {
+            return self.wrong_kind(Kind::Transform);
+        };
         let text = self.text(config);
         let (answer, usage) = self.call(|store| {
-            pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_apply(store, &text, input.expose())
+            pre.instantiate(&mut *store)?
+                .akv2k8s_plugin_transform()
+                .call_apply(store, &text, input.expose())
         });
         let result = answer.and_then(|answer| match answer {
             Ok(bytes) => answer::value(self.name(), &self.limits, bytes),
@@ -195,47 +241,114 @@ impl Plugin {
     }
 
     /// Config of an output for this target and these objects: schema first, then the plugin's own check.
-    pub fn check_output(&self, config: &Config, target: &Target, attributes: &[(String, String)], objects: &[Description]) -> Result<(), PluginFault> {
-        let World::Output(pre) = &self.loaded.world else { return self.wrong_kind(Kind::Output).0 };
+    pub fn check_output(
+        &self,
+        config: &Config,
+        target: &Target,
+        attributes: &[(String, String)],
+        objects: &[Description],
+    ) -> Result<(), PluginFault> {
+        let World::Output(pre) = &self.loaded.world else {
+            return self.wrong_kind(Kind::Output).0;
+        };
         self.check_config(config)?;
-        let (text, target, objects) = (self.text(config), convert::target(target, attributes), convert::descriptions(objects));
-        self.call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_check(store, &text, &target, &objects))
-            .0?
-            .map_err(|f| self.output_failure(&f, true))
+        let (text, target, objects) = (
+            self.text(config),
+            convert::target(target, attributes),
+            convert::descriptions(objects),
+        );
+        self.call(|store| {
+            pre.instantiate(&mut *store)?
+                .akv2k8s_plugin_output()
+                .call_check(store, &text, &target, &objects)
+        })
+        .0?
+        .map_err(|f| self.output_failure(&f, true))
     }
 
     /// Which parts of which objects the output wants. An alias that does not exist is the plugin's fault.
-    pub fn needs(&self, config: &Config, target: &Target, attributes: &[(String, String)], objects: &[Description]) -> Result<Vec<(Alias, Part)>, PluginFault> {
-        let World::Output(pre) = &self.loaded.world else { return self.wrong_kind(Kind::Output).0 };
-        let (text, target, known) = (self.text(config), convert::target(target, attributes), convert::descriptions(objects));
+    pub fn needs(
+        &self,
+        config: &Config,
+        target: &Target,
+        attributes: &[(String, String)],
+        objects: &[Description],
+    ) -> Result<Vec<(Alias, Part)>, PluginFault> {
+        let World::Output(pre) = &self.loaded.world else {
+            return self.wrong_kind(Kind::Output).0;
+        };
+        let (text, target, known) = (
+            self.text(config),
+            convert::target(target, attributes),
+            convert::descriptions(objects),
+        );
         let needs = self
-            .call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_needs(store, &text, &target, &known))
+            .call(|store| {
+                pre.instantiate(&mut *store)?
+                    .akv2k8s_plugin_output()
+                    .call_needs(store, &text, &target, &known)
+            })
             .0?
             .map_err(|f| self.output_failure(&f, true))?;
-        let unknown = || answer::broken(self.name(), "unknown-alias", "it needs an object that the resource does not name".to_owned());
+        let unknown = || {
+            answer::broken(
+                self.name(),
+                "unknown-alias",
+                "it needs an object that the resource does not name".to_owned(),
+            )
+        };
         needs
             .into_iter()
             .map(|need| {
-                let alias = objects.iter().find(|d| d.alias.as_str() == need.alias).map(|d| d.alias.clone());
+                let alias = objects
+                    .iter()
+                    .find(|d| d.alias.as_str() == need.alias)
+                    .map(|d| d.alias.clone());
                 Ok((alias.ok_or_else(unknown)?, convert::part(need.part)))
             })
             .collect()
     }
 
     /// Renders.
-    pub fn render(&self, config: &Config, target: &Target, attributes: &[(String, String)], objects: &[VaultObject]) -> Result<Vec<Entry>, PluginFault> {
+    pub fn render(
+        &self,
+        config: &Config,
+        target: &Target,
+        attributes: &[(String, String)],
+        objects: &[VaultObject],
+    ) -> Result<Vec<Entry>, PluginFault> {
         self.render_metered(config, target, attributes, objects).0
     }
 
     /// Renders and says what it used.
-    pub fn render_metered(&self, config: &Config, target: &Target, attributes: &[(String, String)], objects: &[VaultObject]) -> Metered<Vec<Entry>> {
-        let World::Output(pre) = &self.loaded.world else { return self.wrong_kind(Kind::Output) };
-        let (text, wire, mut wired) = (self.text(config), convert::target(target, attributes), convert::objects(objects));
-        let (answer, usage) = self
-            .call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_render(store, &text, &wire, &wired));
+    pub fn render_metered(
+        &self,
+        config: &Config,
+        target: &Target,
+        attributes: &[(String, String)],
+        objects: &[VaultObject],
+    ) -> Metered<Vec<Entry>> {
+        let World::Output(pre) = &self.loaded.world else {
+            return self.wrong_kind(Kind::Output);
+        };
+        let (text, wire, mut wired) = (
+            self.text(config),
+            convert::target(target, attributes),
+            convert::objects(objects),
+        );
+        let (answer, usage) = self.call(|store| {
+            pre.instantiate(&mut *store)?
+                .akv2k8s_plugin_output()
+                .call_render(store, &text, &wire, &wired)
+        });
         convert::wipe(&mut wired);
         let result = answer.and_then(|answer| match answer {
-            Ok(raw) => answer::entries(self.name(), &self.limits, target, raw.into_iter().map(|e| (e.key, e.value)).collect()),
+            Ok(raw) => answer::entries(
+                self.name(),
+                &self.limits,
+                target,
+                raw.into_iter().map(|e| (e.key, e.value)).collect(),
+            ),
             Err(fault) => Err(self.output_failure(&fault, false)),
         });
         (result, usage)
@@ -247,35 +360,66 @@ impl Plugin {
 
     fn transform_failure(&self, fault: &convert::TransformFailure, shown: bool) -> PluginFault {
         let (blame, diagnostic) = convert::transform_failure(fault);
-        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
+        failure(
+            self.name(),
+            blame,
+            &diagnostic.code,
+            diagnostic.at.as_deref(),
+            &diagnostic.message,
+            shown,
+        )
     }
 
     fn output_failure(&self, fault: &convert::OutputFailure, shown: bool) -> PluginFault {
         let (blame, diagnostic) = convert::output_failure(fault);
-        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
+        failure(
+            self.name(),
+            blame,
+            &diagnostic.code,
+            diagnostic.at.as_deref(),
+            &diagnostic.message,
+            shown,
+        )
     }
 }
 
 /// The one place where compiled code becomes something that runs.
-#[allow(unsafe_code, reason = "compiled code cannot be checked; it is code that this program or its build made")]
+#[allow(
+    unsafe_code,
+    reason = "compiled code cannot be checked; it is code that this program or its build made"
+)]
 fn deserialize(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
     // SAFETY: an `Artifact` is made by `compile`, of our own build, or of our own child whose digest was compared; it is
     // kept in memory or embedded, never read from where another could write. wasmtime checks version and settings.
-    unsafe { Component::deserialize(engine.inner(), artifact.code()) }.map_err(|e| LoadError::Incompatible(format!("{e:#}")))
+    unsafe { Component::deserialize(engine.inner(), artifact.code()) }
+        .map_err(|e| LoadError::Incompatible(format!("{e:#}")))
 }
 
 fn describe(engine: &Engine, name: &PluginName, world: &World) -> Result<Info, LoadError> {
     let (answer, _) = isolated(engine, name, &Limits::DEFAULT, |store| match world {
         World::Transform(pre) => {
-            let info = pre.instantiate(&mut *store)?.akv2k8s_plugin_about().call_describe(store)?;
+            let info = pre
+                .instantiate(&mut *store)?
+                .akv2k8s_plugin_about()
+                .call_describe(store)?;
             Ok((info.name, info.version, info.config_schema))
         }
         World::Output(pre) => {
-            let info = pre.instantiate(&mut *store)?.akv2k8s_plugin_about().call_describe(store)?;
+            let info = pre
+                .instantiate(&mut *store)?
+                .akv2k8s_plugin_about()
+                .call_describe(store)?;
             Ok((info.name, info.version, info.config_schema))
         }
     });
     let (plugin, version, schema) = answer.map_err(LoadError::Trial)?;
-    let schema = schema.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| LoadError::Schema(e.to_string()))?;
-    Ok(Info { name: plugin, version, config_schema: schema })
+    let schema = schema
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|e| LoadError::Schema(e.to_string()))?;
+    Ok(Info {
+        name: plugin,
+        version,
+        config_schema: schema,
+    })
 }

@@ -1,0 +1,141 @@
+//! What came of one look at one resource.
+
+use super::targets::TargetKind;
+use akv_api::reason;
+use akv_core::target::Refusal;
+use akv_core::{Blame, Fault, PluginFault, VaultObject};
+use akv_vault::VaultError;
+use std::time::Duration;
+
+/// Something that kept a target from being current.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// A word of `akv_api::reason`.
+    pub reason: &'static str,
+    /// One sentence; never a value. It must not change from try to try, or every try would write a status.
+    pub message: String,
+    /// When the vault asked to come back.
+    pub retry_after: Option<Duration>,
+}
+
+/// One target that is as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Secret or ConfigMap.
+    pub kind: TargetKind,
+    /// Its name.
+    pub name: String,
+    /// The keys that the resource owns.
+    pub keys: Vec<String>,
+    /// Keyed digest of their content.
+    pub digest: String,
+    /// Whether this look wrote it.
+    pub now: bool,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What stands in the way; empty when all is well.
+    pub troubles: Vec<Trouble>,
+    /// Whether the trouble is that nothing could be read.
+    pub read_failed: bool,
+    /// What is accepted and does nothing, or will not last.
+    pub warnings: Vec<String>,
+    /// What was read, if everything was. The private parts are gone by then.
+    pub objects: Option<Vec<VaultObject>>,
+    /// The targets that are current.
+    pub written: Vec<Written>,
+}
+
+impl Outcome {
+    /// An outcome of nothing but trouble.
+    pub fn trouble(trouble: Trouble) -> Self {
+        Self {
+            troubles: vec![trouble],
+            ..Self::default()
+        }
+    }
+
+    /// Whether every target was looked at and is current.
+    pub fn complete(&self) -> bool {
+        self.troubles.is_empty()
+    }
+
+    /// The message of a resource in which all is well. It names targets, so it changes only with the resource.
+    pub fn summary(&self) -> String {
+        if self.written.is_empty() {
+            return "no target is asked for; pods may use it".to_owned();
+        }
+        let names: Vec<String> = self
+            .written
+            .iter()
+            .map(|w| format!("{} {:?}", w.kind.as_str(), w.name))
+            .collect();
+        format!("{} is current", names.join(" and "))
+    }
+}
+
+impl From<VaultError> for Trouble {
+    fn from(error: VaultError) -> Self {
+        Self {
+            reason: error.reason(),
+            message: error.to_string(),
+            retry_after: error.retry_after(),
+        }
+    }
+}
+
+impl From<PluginFault> for Trouble {
+    fn from(fault: PluginFault) -> Self {
+        let reason = match (fault.blame, fault.code.as_str()) {
+            (_, "plugin-not-found") => reason::PLUGIN_NOT_FOUND,
+            (_, "plugin-not-ready") => reason::PLUGIN_NOT_READY,
+            (Blame::Config, _) => reason::INVALID_CONFIG,
+            (Blame::Input, _) => reason::INVALID_INPUT,
+            (Blame::Plugin, _) => reason::PLUGIN_FAILED,
+        };
+        Self {
+            reason,
+            message: fault.to_string(),
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self {
+            reason: fault.reason,
+            message: fault.to_string(),
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            reason: refusal.reason,
+            message: refusal.message,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<kube::Error> for Trouble {
+    fn from(error: kube::Error) -> Self {
+        // The API server's texts name fields and rules. A Secret's value stands in none of them: it is base64 in `data`.
+        let message = match &error {
+            kube::Error::Api(status) => {
+                format!("the API server refused the target: {}", status.message)
+            }
+            _ => "the API server could not be reached".to_owned(),
+        };
+        Self {
+            reason: reason::TARGET_REFUSED,
+            message,
+            retry_after: None,
+        }
+    }
+}

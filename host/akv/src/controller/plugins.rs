@@ -1,0 +1,332 @@
+//! The plugins that may run: the defaults, and the administrator's as `AzureKeyVaultPlugin`s name them.
+
+use super::outcome::Trouble;
+use super::plugin_source::{compile, fetch};
+use akv_api::plugin::{AzureKeyVaultPlugin, AzureKeyVaultPluginStatus};
+use akv_api::reason;
+use akv_core::{PluginName, Recipe, policy};
+use akv_plugin::{Artifact, Engine, Inspection, Plugin, Plugins};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::controller::Action;
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// A source that is not there yet is looked at again after so long.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// The store; cheap to clone.
+#[derive(Clone)]
+pub struct PluginStore(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    defaults: Plugins,
+    directory: Option<PathBuf>,
+    custom: RwLock<BTreeMap<String, Custom>>,
+    /// Names of plugins that changed, for the resources that use them.
+    changed: UnboundedSender<String>,
+}
+
+struct Custom {
+    spec_hash: u64,
+    namespaces: Option<LabelSelector>,
+    state: Result<Ready, String>,
+}
+
+#[derive(Clone)]
+struct Ready {
+    plugin: Plugin,
+    artifact: Arc<Artifact>,
+    inspection: Arc<Inspection>,
+}
+
+/// What one resource may run.
+pub struct Allowed {
+    /// The plugins.
+    pub plugins: Plugins,
+    /// Changes with any custom plugin among them.
+    pub revision: u64,
+}
+
+impl PluginStore {
+    /// A store with the defaults.
+    pub fn new(
+        engine: Engine,
+        defaults: Plugins,
+        directory: Option<PathBuf>,
+        changed: UnboundedSender<String>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            engine,
+            defaults,
+            directory,
+            custom: RwLock::default(),
+            changed,
+        }))
+    }
+
+    /// The plugins that a recipe names, if its namespace may use them.
+    pub async fn for_namespace(
+        &self,
+        client: &Client,
+        namespace: &str,
+        recipe: &Recipe,
+    ) -> Result<Allowed, Trouble> {
+        let mut plugins = self.0.defaults.clone();
+        let mut hasher = DefaultHasher::new();
+        let used: BTreeSet<&PluginName> = recipe
+            .pipeline
+            .iter()
+            .map(|s| &s.plugin)
+            .chain(recipe.outputs.iter().map(|o| &o.plugin))
+            .collect();
+        let mut labels = None;
+        for name in used {
+            let Some((selector, state, hash)) = self.look_up(name.as_str()) else {
+                continue;
+            };
+            hash.hash(&mut hasher);
+            if let Some(selector) = selector {
+                if labels.is_none() {
+                    labels = Some(namespace_labels(client, namespace).await?);
+                }
+                if !policy::plugin_allowed(&selector, labels.as_ref().unwrap_or(&BTreeMap::new())) {
+                    return Err(refused(
+                        reason::PLUGIN_NOT_FOUND,
+                        format!(
+                            "plugin {name} may not be used in namespace {namespace}; its AzureKeyVaultPlugin selects namespaces by label"
+                        ),
+                    ));
+                }
+            }
+            match state {
+                Ok(plugin) => plugins.insert(plugin),
+                Err(why) => {
+                    return Err(refused(
+                        reason::PLUGIN_NOT_READY,
+                        format!("plugin {name} is not ready: {why}"),
+                    ));
+                }
+            }
+        }
+        Ok(Allowed {
+            plugins,
+            revision: hasher.finish(),
+        })
+    }
+
+    fn look_up(&self, name: &str) -> Option<(Option<LabelSelector>, Result<Plugin, String>, u64)> {
+        let custom = self.read();
+        let custom = custom.get(name)?;
+        let state = custom
+            .state
+            .as_ref()
+            .map(|r| r.plugin.clone())
+            .map_err(Clone::clone);
+        let mut hasher = DefaultHasher::new();
+        (custom.spec_hash, state.is_ok()).hash(&mut hasher);
+        Some((custom.namespaces.clone(), state, hasher.finish()))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Custom>> {
+        // Each change is one insert or remove, so the map is whole even if a holder panicked.
+        self.0.custom.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Custom>> {
+        self.0
+            .custom
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Loads what one `AzureKeyVaultPlugin` names, and says in its status what came of it.
+    pub async fn reconcile(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Action {
+        let name = resource.name_any();
+        let spec_hash = hash(resource);
+        let known = self
+            .read()
+            .get(&name)
+            .is_some_and(|c| c.spec_hash == spec_hash && c.state.is_ok());
+        if !known {
+            let state = self.load(client, resource).await;
+            if let Err(why) = &state {
+                tracing::warn!(plugin = name, why, "the plugin is not ready");
+            }
+            let custom = Custom {
+                spec_hash,
+                namespaces: resource.spec.namespaces.clone(),
+                state,
+            };
+            self.write().insert(name.clone(), custom);
+            // The receiver ends with the process.
+            let _sent = self.0.changed.send(name.clone());
+        }
+        let state = self
+            .read()
+            .get(&name)
+            .map(|c| c.state.as_ref().map(Ready::clone).map_err(Clone::clone));
+        let Some(state) = state else {
+            return Action::await_change();
+        };
+        let status = status(resource, &state, Timestamp::now());
+        if let Err(error) = write_status(client, resource, &status).await {
+            tracing::warn!(%error, plugin = name, "the status of the plugin could not be written");
+            return Action::requeue(RETRY);
+        }
+        if state.is_ok() {
+            Action::await_change()
+        } else {
+            Action::requeue(RETRY)
+        }
+    }
+
+    /// Forgets a plugin whose resource is gone.
+    pub fn remove(&self, name: &str) {
+        if self.write().remove(name).is_some() {
+            let _sent = self.0.changed.send(name.to_owned());
+        }
+    }
+
+    async fn load(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Result<Ready, String> {
+        let name = PluginName::parse(&resource.name_any()).map_err(|e| e.to_string())?;
+        if self.0.defaults.get(&name).is_some() {
+            return Err(format!(
+                "{name} is the name of a default plugin; use another name"
+            ));
+        }
+        let limits =
+            akv_core::limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
+        let bytes = fetch(client, self.0.directory.as_deref(), &resource.spec.source).await?;
+        let (inspection, artifact) = match self.compiled(&akv_plugin::digest(&bytes)) {
+            Some(ready) => (ready.inspection, ready.artifact),
+            None => compile(bytes)
+                .await
+                .map(|(i, a)| (Arc::new(i), Arc::new(a)))?,
+        };
+        let (engine, compiled) = (self.0.engine.clone(), artifact.clone());
+        let trial = tokio::task::spawn_blocking(move || engine.load(name, &compiled));
+        let plugin = trial
+            .await
+            .map_err(|_| "the trial run did not end".to_owned())?
+            .map_err(|e| e.to_string())?;
+        let plugin = plugin
+            .with_limits(limits.into())
+            .with_defaults(resource.spec.config.clone().unwrap_or_default());
+        Ok(Ready {
+            plugin,
+            artifact,
+            inspection,
+        })
+    }
+
+    /// Two resources may name the same bytes; they are compiled once.
+    fn compiled(&self, digest: &str) -> Option<Ready> {
+        self.read()
+            .values()
+            .filter_map(|c| c.state.as_ref().ok())
+            .find(|r| r.plugin.digest() == digest)
+            .cloned()
+    }
+}
+
+/// The reconciler of `AzureKeyVaultPlugin`s.
+pub async fn reconcile(
+    resource: Arc<AzureKeyVaultPlugin>,
+    context: Arc<(Client, PluginStore)>,
+) -> Result<Action, Infallible> {
+    Ok(context.1.reconcile(&context.0, &resource).await)
+}
+
+async fn namespace_labels(
+    client: &Client,
+    namespace: &str,
+) -> Result<BTreeMap<String, String>, Trouble> {
+    let namespace = Api::<Namespace>::all(client.clone())
+        .get_metadata(namespace)
+        .await?;
+    Ok(namespace.metadata.labels.unwrap_or_default())
+}
+
+fn refused(reason: &'static str, message: String) -> Trouble {
+    Trouble {
+        reason,
+        message,
+        retry_after: None,
+    }
+}
+
+fn hash(resource: &AzureKeyVaultPlugin) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(&resource.spec)
+        .unwrap_or_default()
+        .hash(&mut hasher);
+    hasher.finish()
+}
+
+fn status(
+    resource: &AzureKeyVaultPlugin,
+    state: &Result<Ready, String>,
+    now: Timestamp,
+) -> AzureKeyVaultPluginStatus {
+    let before = resource.status.clone().unwrap_or_default();
+    let (ok, reason, message) = match state {
+        Ok(_) => ("True", "Ready", "the plugin passed its trial run"),
+        Err(why) => ("False", reason::PLUGIN_NOT_READY, why.as_str()),
+    };
+    let old = before
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| c.type_ == "Ready" && c.status == ok);
+    let ready = state.as_ref().ok();
+    AzureKeyVaultPluginStatus {
+        conditions: Some(vec![Condition {
+            type_: "Ready".to_owned(),
+            status: ok.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            observed_generation: resource.meta().generation,
+            last_transition_time: old.map_or(Time(now), |c| c.last_transition_time.clone()),
+        }]),
+        observed_generation: resource.meta().generation,
+        digest: ready.map(|r| r.plugin.digest().to_owned()),
+        kind: ready.map(|r| r.inspection.kind.as_str().to_owned()),
+        wit_version: ready.map(|r| r.inspection.wit_version.clone()),
+        size: ready.map(|r| r.inspection.size as i64),
+    }
+}
+
+async fn write_status(
+    client: &Client,
+    resource: &AzureKeyVaultPlugin,
+    status: &AzureKeyVaultPluginStatus,
+) -> kube::Result<()> {
+    if resource.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let patch = json!({
+        "apiVersion": "spv.no/v1alpha1",
+        "kind": "AzureKeyVaultPlugin",
+        "metadata": {"name": resource.name_any(), "uid": resource.uid()},
+        "status": status,
+    });
+    let api = Api::<AzureKeyVaultPlugin>::all(client.clone());
+    api.patch_status(
+        &resource.name_any(),
+        &PatchParams::apply("akv2k8s-status").force(),
+        &Patch::Apply(&patch),
+    )
+    .await
+    .map(drop)
+}

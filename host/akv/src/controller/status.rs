@@ -1,0 +1,142 @@
+//! What a user sees of a sync: conditions, status, events. Written only when it says something new.
+
+use super::outcome::{Outcome, Written};
+use super::targets::TargetKind;
+use akv_api::secret::{AzureKeyVaultSecretStatus, ObjectStatus};
+use akv_api::{AzureKeyVaultSecret, reason};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde_json::json;
+
+/// The field manager of the status; the original's controller wrote it by update.
+const MANAGER: &str = "akv2k8s-status";
+
+/// The status after `outcome`. Pure: `now` is only used where something changed.
+pub fn next(
+    resource: &AzureKeyVaultSecret,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> AzureKeyVaultSecretStatus {
+    let before = resource.status.clone().unwrap_or_default();
+    let generation = resource.meta().generation;
+    let (ready, reason, message) = match outcome.troubles.first() {
+        None => (true, reason::SYNCED, outcome.summary()),
+        Some(first) => (
+            false,
+            first.reason,
+            outcome
+                .troubles
+                .iter()
+                .map(|t| t.message.as_str())
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+    };
+    let old = |kind: &str| before.conditions.iter().flatten().find(|c| c.type_ == kind);
+    let condition = |kind: &str, ok: bool, reason: &str, message: &str| {
+        let status = if ok { "True" } else { "False" };
+        let since = old(kind)
+            .filter(|c| c.status == status)
+            .map_or(Time(now), |c| c.last_transition_time.clone());
+        Condition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            observed_generation: generation,
+            last_transition_time: since,
+        }
+    };
+    let ready_condition = condition("Ready", ready, reason, &message);
+    // Vault trouble says nothing of the targets: they hold what was read last.
+    let synced_condition = match old("Synced") {
+        Some(kept) if !ready && outcome.read_failed => kept.clone(),
+        _ => condition("Synced", ready, reason, &message),
+    };
+    let mut status = AzureKeyVaultSecretStatus {
+        conditions: Some(vec![ready_condition, synced_condition]),
+        observed_generation: generation,
+        warnings: (!outcome.warnings.is_empty()).then(|| outcome.warnings.clone()),
+        ..before
+    };
+    if let Some(objects) = &outcome.objects {
+        let object = |o: &akv_core::VaultObject| ObjectStatus {
+            alias: o.description.alias.as_str().to_owned(),
+            version: o.version.clone(),
+            expires: o
+                .expires
+                .and_then(|s| Timestamp::from_second(s).ok())
+                .map(Time),
+        };
+        status.objects = Some(objects.iter().map(object).collect());
+    }
+    if outcome.complete() {
+        targets(&mut status, outcome, now);
+    }
+    status
+}
+
+fn targets(status: &mut AzureKeyVaultSecretStatus, outcome: &Outcome, now: Timestamp) {
+    let find = |kind| outcome.written.iter().find(|w: &&Written| w.kind == kind);
+    let (secret, map) = (find(TargetKind::Secret), find(TargetKind::ConfigMap));
+    let changed = secret.map(|w| &w.digest) != status.secret_hash.as_ref()
+        || map.map(|w| &w.digest) != status.config_map_hash.as_ref();
+    status.secret_name = secret.map(|w| w.name.clone());
+    status.secret_hash = secret.map(|w| w.digest.clone());
+    status.secret_keys = secret.map(|w| w.keys.clone());
+    status.config_map_name = map.map(|w| w.name.clone());
+    status.config_map_hash = map.map(|w| w.digest.clone());
+    status.config_map_keys = map.map(|w| w.keys.clone());
+    if (changed && !outcome.written.is_empty())
+        || (status.last_azure_update.is_none() && !outcome.written.is_empty())
+    {
+        status.last_azure_update = Some(Time(now));
+    }
+}
+
+/// Writes the status if it differs from the one that was read. A resource that is gone is no error.
+pub async fn write(
+    client: &Client,
+    resource: &AzureKeyVaultSecret,
+    status: &AzureKeyVaultSecretStatus,
+) -> kube::Result<bool> {
+    if resource.status.as_ref() == Some(status) {
+        return Ok(false);
+    }
+    let api = Api::<AzureKeyVaultSecret>::namespaced(
+        client.clone(),
+        &resource.namespace().unwrap_or_default(),
+    );
+    let patch = json!({
+        "apiVersion": "spv.no/v2beta1",
+        "kind": "AzureKeyVaultSecret",
+        "metadata": {"name": resource.name_any(), "uid": resource.uid()},
+        "status": status,
+    });
+    match api
+        .patch_status(
+            &resource.name_any(),
+            &PatchParams::apply(MANAGER).force(),
+            &Patch::Apply(&patch),
+        )
+        .await
+    {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The condition of a kind.
+pub fn condition<'a>(
+    status: Option<&'a AzureKeyVaultSecretStatus>,
+    kind: &str,
+) -> Option<&'a Condition> {
+    status?
+        .conditions
+        .iter()
+        .flatten()
+        .find(|c| c.type_ == kind)
+}

@@ -1,0 +1,5 @@
+//! The program akv2k8s: the controller and the command line.
+
+pub mod cli;
+pub mod controller;
+pub mod policy_file;
