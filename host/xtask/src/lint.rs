@@ -71,7 +71,11 @@ pub fn counts(checks: &[Check]) -> Outcome<Counts> {
 
 fn look(check: Check) -> Outcome<Vec<bool>> {
     Ok(match check {
-        Check::Fmt => in_each_workspace("fmt", "formatting of", &["fmt", "--all", "--check"])?,
+        Check::Fmt => in_each_workspace(
+            "fmt",
+            "formatting of",
+            &["fmt", "--all", "--", "--check", "--color", "never"],
+        )?,
         Check::Clippy => {
             let mut ok = in_each_workspace(
                 "clippy",
