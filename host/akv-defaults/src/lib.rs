@@ -31,9 +31,14 @@ pub enum DefaultsError {
 pub fn load(engine: &Engine) -> Result<Plugins, DefaultsError> {
     let mut plugins = Plugins::default();
     for default in DEFAULTS {
-        let artifact = Artifact::from_bytes(default.code).map_err(|e| DefaultsError::Artifact(default.name, e))?;
+        let artifact = Artifact::from_bytes(default.code)
+            .map_err(|e| DefaultsError::Artifact(default.name, e))?;
         let name = PluginName::parse(default.name)?;
-        plugins.insert(engine.load(name, &artifact).map_err(|e| DefaultsError::Load(default.name, e))?);
+        plugins.insert(
+            engine
+                .load(name, &artifact)
+                .map_err(|e| DefaultsError::Load(default.name, e))?,
+        );
     }
     Ok(plugins)
 }
@@ -49,6 +54,8 @@ pub fn wasm(name: &str) -> Option<&'static [u8]> {
 }
 
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -61,7 +68,9 @@ mod tests {
             let wasm = wasm(name).expect("a name that is listed");
             // Refuses any import.
             let inspection = akv_plugin::inspect(wasm).expect(name);
-            let plugin = plugins.get(&PluginName::parse(name).expect(name)).expect(name);
+            let plugin = plugins
+                .get(&PluginName::parse(name).expect(name))
+                .expect(name);
             assert_eq!(plugin.digest(), inspection.digest);
             assert_eq!(plugin.info().name, name);
         }
