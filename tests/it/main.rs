@@ -1,3 +1,5 @@
 //! The product against a real API server: one binary, so that all tests share one.
 
 mod cluster;
+mod faults;
+mod sync;

@@ -8,10 +8,12 @@ pub mod controller;
 pub mod namespace;
 pub mod program;
 pub mod wait;
+pub mod world;
 
 pub use audit::{AuditEvent, AuditMark};
 pub use cluster::Cluster;
 pub use controller::Controller;
 pub use namespace::Namespace;
 pub use wait::wait_for;
+pub use world::World;
 pub use xtask::cluster::Component;
