@@ -21,6 +21,7 @@ const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
 pub enum CrdCommand {
     /// Print them as YAML
     Print,
+    /// Put them on the server
     Apply(ApplyArgs),
 }
 

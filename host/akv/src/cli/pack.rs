@@ -26,7 +26,7 @@ pub fn run(args: &PackArgs) -> Result<Exit, Stop> {
     let encoded = ComponentEncoder::default()
         .validate(true)
         .module(&module)
-        .and_then(|mut e| e.encode());
+        .and_then(|e| e.encode());
     let component = encoded.map_err(|e| wrong(format!("{e:#}")))?;
     let inspection = akv_plugin::inspect(&component).map_err(|e| wrong(e.to_string()))?;
     std::fs::write(&args.output, &component)
