@@ -84,21 +84,13 @@ impl Values {
     ) -> Result<VaultObject, Missing> {
         let (kind, name) = (description.object.kind, &description.object.name);
         let missing = |what: &str| (OBJECT_NOT_FOUND, format!("the values file has no {what}"));
-        let found = self
-            .vaults
-            .iter()
-            .find(|v| v.name.eq_ignore_ascii_case(vault.as_str()));
+        let found = self.vaults.iter().find(|v| v.name.eq_ignore_ascii_case(vault.as_str()));
         let found = found.ok_or_else(|| missing(&format!("vault {vault}")))?;
         let is = |n: &str| n.eq_ignore_ascii_case(name.as_str());
         let absent = || missing(&format!("{} {name} in vault {vault}", kind.as_str()));
         let mut object = VaultObject {
             description: description.clone(),
-            version: description
-                .object
-                .version
-                .as_ref()
-                .map_or(NO_VERSION, |v| v.as_str())
-                .to_owned(),
+            version: description.object.version.as_ref().map_or(NO_VERSION, |v| v.as_str()).to_owned(),
             content_type: None,
             tags: Vec::new(),
             public: None,
@@ -109,42 +101,28 @@ impl Values {
         match kind {
             ObjectKind::Secret | ObjectKind::MultiKeyValueSecret => {
                 let asked = description.object.version.as_ref().map(|v| v.as_str());
-                let versions = found.secrets.iter().filter(|s| is(&s.name));
+                let mut versions = found.secrets.iter().filter(|s| is(&s.name));
                 // The last of several entries is the newest version.
-                let secret = versions
-                    .filter(|s| asked.is_none() || s.version.as_deref() == asked)
-                    .next_back();
+                let secret = versions.rfind(|s| asked.is_none() || s.version.as_deref() == asked);
                 let Some(secret) = secret else {
-                    let certificate = found
-                        .certificates
-                        .iter()
-                        .find(|c| is(&c.name))
-                        .ok_or_else(absent)?;
+                    let certificate = found.certificates.iter().find(|c| is(&c.name)).ok_or_else(absent)?;
                     let (content_type, private, _) = certificate.parts()?;
                     object.content_type = Some(content_type.to_owned());
                     object.private = parts.contains(&Part::Private).then_some(private);
                     return Ok(object);
                 };
                 if secret.enabled == Some(false) {
-                    return Err((
-                        OBJECT_DISABLED,
-                        format!("secret {name} of vault {vault} is disabled"),
-                    ));
+                    return Err((OBJECT_DISABLED, format!("secret {name} of vault {vault} is disabled")));
                 }
                 object.version = secret.version.clone().unwrap_or(object.version);
                 object.content_type.clone_from(&secret.content_type);
                 object.tags = secret.tags.clone().into_iter().collect();
                 (object.expires, object.not_before) = (secret.exp, secret.nbf);
-                object.private = parts
-                    .contains(&Part::Private)
-                    .then(|| SecretValue::new(secret.value.clone().into_bytes()));
+                object.private =
+                    parts.contains(&Part::Private).then(|| SecretValue::new(secret.value.clone().into_bytes()));
             }
             ObjectKind::Certificate => {
-                let certificate = found
-                    .certificates
-                    .iter()
-                    .find(|c| is(&c.name))
-                    .ok_or_else(absent)?;
+                let certificate = found.certificates.iter().find(|c| is(&c.name)).ok_or_else(absent)?;
                 let (content_type, private, public) = certificate.parts()?;
                 object.content_type = Some(content_type.to_owned());
                 object.public = Some(public);
@@ -152,11 +130,10 @@ impl Values {
             }
             ObjectKind::Key => {
                 let key = found.keys.iter().find(|k| is(&k.name)).ok_or_else(absent)?;
-                let jwk = key.jwk.as_ref().ok_or_else(|| {
-                    missing(&format!(
-                        "`jwk` for key {name}: a key cannot be made offline"
-                    ))
-                })?;
+                let jwk = key
+                    .jwk
+                    .as_ref()
+                    .ok_or_else(|| missing(&format!("`jwk` for key {name}: a key cannot be made offline")))?;
                 object.public = Some(jwk.to_string().into_bytes());
             }
         }
@@ -167,17 +144,8 @@ impl Values {
 impl Certificate {
     /// Content type, backing secret, and the DER of the key's own certificate.
     fn parts(&self) -> Result<(&'static str, SecretValue, Vec<u8>), Missing> {
-        let missing = |what: &str| {
-            (
-                OBJECT_NOT_FOUND,
-                format!("certificate {} of the values file {what}", self.name),
-            )
-        };
-        match (
-            &self.pem,
-            &self.pfx,
-            self.content_type.as_deref().unwrap_or(PKCS12),
-        ) {
+        let missing = |what: &str| (OBJECT_NOT_FOUND, format!("certificate {} of the values file {what}", self.name));
+        match (&self.pem, &self.pfx, self.content_type.as_deref().unwrap_or(PKCS12)) {
             (Some(pem), None, PEM) => {
                 let block = pem
                     .split_once("-----BEGIN CERTIFICATE-----")
@@ -189,26 +157,12 @@ impl Certificate {
             }
             (None, Some(pfx), PKCS12) => {
                 let text: String = pfx.split_ascii_whitespace().collect();
-                let archive =
-                    base64(&text).and_then(|der| Pkcs12Archive::from_pkcs12(&der, "").ok());
-                let archive = archive.ok_or_else(|| {
-                    missing("is no PKCS#12 file in base64 with an empty password")
-                })?;
-                let id = archive
-                    .keys
-                    .first()
-                    .and_then(|k| k.local_key_id.as_ref())
-                    .map(|id| id.0.clone());
-                let leaf = archive
-                    .certs
-                    .iter()
-                    .find(|c| id.is_some() && c.local_key_id == id)
-                    .or(archive.certs.first());
-                let leaf = leaf
-                    .ok_or_else(|| missing("holds no certificate in its pfx"))?
-                    .cert
-                    .as_der()
-                    .to_vec();
+                let archive = base64(&text).and_then(|der| Pkcs12Archive::from_pkcs12(&der, "").ok());
+                let archive = archive.ok_or_else(|| missing("is no PKCS#12 file in base64 with an empty password"))?;
+                let id = archive.keys.first().and_then(|k| k.local_key_id.as_ref()).map(|id| id.0.clone());
+                let leaf =
+                    archive.certs.iter().find(|c| id.is_some() && c.local_key_id == id).or(archive.certs.first());
+                let leaf = leaf.ok_or_else(|| missing("holds no certificate in its pfx"))?.cert.as_der().to_vec();
                 Ok((PKCS12, SecretValue::new(text.into_bytes()), leaf))
             }
             _ => Err(missing(
@@ -220,7 +174,5 @@ impl Certificate {
 
 fn base64(text: &str) -> Option<Vec<u8>> {
     let text: String = text.split_ascii_whitespace().collect();
-    serde_json::from_value::<ByteString>(text.into())
-        .ok()
-        .map(|bytes| bytes.0)
+    serde_json::from_value::<ByteString>(text.into()).ok().map(|bytes| bytes.0)
 }
