@@ -11,10 +11,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let root = manifest
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("the crate lies two folders below the root")?;
+    let root = manifest.parent().and_then(Path::parent).ok_or("the crate lies two folders below the root")?;
     let (plugins, out) = (root.join("plugins"), PathBuf::from(env::var("OUT_DIR")?));
     println!("cargo::rerun-if-changed={}", root.join("wit").display());
     println!("cargo::rerun-if-changed={}", plugins.display());
@@ -24,20 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     build(&plugins, &target, &names)?;
     let mut list = String::from("[\n");
     for name in &names {
-        let module = target
-            .join(TARGET)
-            .join("release")
-            .join(format!("{}.wasm", name.replace('-', "_")));
-        let component = wit_component::ComponentEncoder::default()
-            .module(&fs::read(&module)?)?
-            .validate(true)
-            .encode()?;
-        let artifact =
-            akv_plugin::compile(&component).map_err(|e| format!("plugin {name}: {e}"))?;
-        let (wasm, code) = (
-            out.join(format!("{name}.wasm")),
-            out.join(format!("{name}.code")),
-        );
+        let module = target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
+        let component =
+            wit_component::ComponentEncoder::default().module(&fs::read(&module)?)?.validate(true).encode()?;
+        let artifact = akv_plugin::compile(&component).map_err(|e| format!("plugin {name}: {e}"))?;
+        let (wasm, code) = (out.join(format!("{name}.wasm")), out.join(format!("{name}.code")));
         fs::write(&wasm, &component)?;
         fs::write(&code, artifact.to_bytes())?;
         list += &format!(
@@ -70,17 +58,7 @@ fn target_directory(out: &Path) -> PathBuf {
 fn build(plugins: &Path, target: &Path, names: &[String]) -> Result<(), Box<dyn Error>> {
     // The folder's own .cargo/config.toml counts, so cargo starts there.
     let mut cargo = Command::new(env::var("CARGO")?);
-    cargo
-        .current_dir(plugins)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--target",
-            TARGET,
-            "--target-dir",
-        ])
-        .arg(target);
+    cargo.current_dir(plugins).args(["build", "--release", "--locked", "--target", TARGET, "--target-dir"]).arg(target);
     for name in names {
         cargo.args(["--package", name]);
     }
@@ -97,10 +75,7 @@ fn build(plugins: &Path, target: &Path, names: &[String]) -> Result<(), Box<dyn 
             "CARGO_TARGET_DIR",
             "CARGO_BUILD_TARGET",
         ];
-        if outer.contains(&&*text)
-            || text.starts_with("CARGO_PROFILE_")
-            || text.starts_with("CARGO_FEATURE_")
-        {
+        if outer.contains(&&*text) || text.starts_with("CARGO_PROFILE_") || text.starts_with("CARGO_FEATURE_") {
             cargo.env_remove(&name);
         }
     }
@@ -109,11 +84,10 @@ fn build(plugins: &Path, target: &Path, names: &[String]) -> Result<(), Box<dyn 
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let hint =
-        if said.contains("may not be installed") || said.contains("can't find crate for `core`") {
-            format!("\nthe Rust target is missing; install it: rustup target add {TARGET}")
-        } else {
-            String::new()
-        };
+    let hint = if said.contains("may not be installed") || said.contains("can't find crate for `core`") {
+        format!("\nthe Rust target is missing; install it: rustup target add {TARGET}")
+    } else {
+        String::new()
+    };
     Err(format!("the default plugins could not be built{hint}\n{said}").into())
 }

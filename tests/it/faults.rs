@@ -29,7 +29,8 @@ struct Row {
 async fn every_kind_of_trouble_is_named_keeps_the_target_and_passes() {
     let text = include_str!("../data/faults.yaml");
     let rows: Vec<Row> = serde_yaml_ng::from_str(text).expect("the table is readable");
-    let mut world = World::start("faults", "  secrets: [{name: db, value: before}]\n", &["--azure-resync-period", POLL]).await;
+    let mut world =
+        World::start("faults", "  secrets: [{name: db, value: before}]\n", &["--azure-resync-period", POLL]).await;
     world.apply_secret("db", "db", "{secret: {name: db, dataKey: value}}").await;
     world.until("db", "Synced").await;
     for (round, row) in rows.iter().enumerate() {
@@ -54,7 +55,11 @@ async fn every_kind_of_trouble_is_named_keeps_the_target_and_passes() {
         let synced = world.condition("db", "Synced").await.expect("it has both");
         assert_eq!(synced.status, "True", "{}: the target holds what was read last", row.case);
         let after = world.secret("db").await.expect("it is there");
-        assert_eq!(before.metadata.resource_version, after.metadata.resource_version, "{}: the target was written", row.case);
+        assert_eq!(
+            before.metadata.resource_version, after.metadata.resource_version,
+            "{}: the target was written",
+            row.case
+        );
         let next = first_next_try(&world.controller.log()[logged..], &row.reason);
         assert_eq!(next, Some(row.seconds), "{}: the next try", row.case);
         event(&world, &row.reason).await;
@@ -68,7 +73,13 @@ async fn every_kind_of_trouble_is_named_keeps_the_target_and_passes() {
         world.vault.set_secret("shop-prod", "db", &value);
         if row.edit {
             // An edit of the resource is looked at at once, whatever the vault asked for.
-            world.apply_secret("db", "db", &format!("{{secret: {{name: db, dataKey: value, metadata: {{labels: {{round: r{round}}}}}}}}}")).await;
+            world
+                .apply_secret(
+                    "db",
+                    "db",
+                    &format!("{{secret: {{name: db, dataKey: value, metadata: {{labels: {{round: r{round}}}}}}}}}"),
+                )
+                .await;
         }
         world.until("db", "Synced").await;
         world.until_value("db", "value", &value).await;
@@ -84,7 +95,11 @@ fn first_next_try(log: &str, reason: &str) -> Option<u64> {
 async fn event(world: &World, reason: &str) {
     wait_for(&format!("an event {reason}"), PATIENCE, || async {
         let events = world.api::<Event>().list(&Default::default()).await.ok()?;
-        events.items.iter().any(|e| e.reason.as_deref() == Some(reason) && e.type_.as_deref() == Some("Warning")).then_some(())
+        events
+            .items
+            .iter()
+            .any(|e| e.reason.as_deref() == Some(reason) && e.type_.as_deref() == Some("Warning"))
+            .then_some(())
     })
     .await;
 }
@@ -95,7 +110,8 @@ async fn a_vault_with_another_ca_is_not_trusted() {
     let mut environment = other.vault.environment("controller");
     environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
     let mine = World::start("wrong-ca", "  secrets: [{name: db, value: x}]\n", &[]).await;
-    let ca = mine.vault.environment("controller").into_iter().find(|(k, _)| k == "SSL_CERT_FILE").expect("it names its CA");
+    let ca =
+        mine.vault.environment("controller").into_iter().find(|(k, _)| k == "SSL_CERT_FILE").expect("it names its CA");
     environment.retain(|(k, _)| k != "SSL_CERT_FILE");
     environment.push(ca);
     let namespace = other.namespace.cluster().namespace("wrong-ca", &[]).await;

@@ -136,7 +136,9 @@ async fn a_poll_with_no_change_writes_nothing_and_asks_the_vault_once_an_object(
         .filter(|line| line.contains("akv2k8s-controller") && !line.contains("leases"))
         .collect();
     assert!(writes.is_empty(), "{writes:#?}");
-    let asked = |counters: &std::collections::BTreeMap<String, u64>| -> u64 { counters.iter().filter(|(k, _)| k.contains("db-password")).map(|(_, n)| *n).sum() };
+    let asked = |counters: &std::collections::BTreeMap<String, u64>| -> u64 {
+        counters.iter().filter(|(k, _)| k.contains("db-password")).map(|(_, n)| *n).sum()
+    };
     let count = asked(&world.vault.counters()) - asked(&reads);
     assert!((4..=6).contains(&count), "{count} requests in 4 polls");
 }

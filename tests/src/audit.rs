@@ -70,16 +70,8 @@ impl AuditEvent {
 
     /// The resource with its subresource, as `azurekeyvaultsecrets/status`.
     pub fn resource(&self) -> String {
-        let ObjectRef {
-            resource,
-            subresource,
-            ..
-        } = &self.object_ref;
-        if subresource.is_empty() {
-            resource.clone()
-        } else {
-            format!("{resource}/{subresource}")
-        }
+        let ObjectRef { resource, subresource, .. } = &self.object_ref;
+        if subresource.is_empty() { resource.clone() } else { format!("{resource}/{subresource}") }
     }
 
     /// The HTTP status of the answer.
@@ -89,19 +81,12 @@ impl AuditEvent {
 
     /// Whether it changed something, or would have.
     pub fn is_write(&self) -> bool {
-        matches!(
-            self.verb.as_str(),
-            "create" | "update" | "patch" | "delete" | "deletecollection"
-        )
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
     }
 
     fn is_told_once(&self) -> bool {
         // A watch is logged when it begins and again when it ends.
-        let stage = if self.verb == "watch" {
-            "ResponseStarted"
-        } else {
-            "ResponseComplete"
-        };
+        let stage = if self.verb == "watch" { "ResponseStarted" } else { "ResponseComplete" };
         self.stage == stage
     }
 }
@@ -110,25 +95,14 @@ impl Cluster {
     /// The end of the log after everything that has been answered until now.
     pub async fn audit_mark(&self) -> AuditMark {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
-        let marker = format!(
-            "/version?audit-mark={}",
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let marker = format!("/version?audit-mark={}", COUNT.fetch_add(1, Ordering::Relaxed));
         let before = self.audit_length();
-        let request = http::Request::get(&marker)
-            .body(Vec::new())
-            .expect("the path is legal");
+        let request = http::Request::get(&marker).body(Vec::new()).expect("the path is legal");
         let asked = self.admin().await.request_text(request).await;
         asked.unwrap_or_else(|error| panic!("the API server does not say its version: {error}"));
-        wait_for(
-            "the audit log to hold our own request",
-            Duration::from_secs(10),
-            || async {
-                self.audit_text(AuditMark(before))
-                    .contains(&format!("{marker}\""))
-                    .then(|| AuditMark(self.audit_length()))
-            },
-        )
+        wait_for("the audit log to hold our own request", Duration::from_secs(10), || async {
+            self.audit_text(AuditMark(before)).contains(&format!("{marker}\"")).then(|| AuditMark(self.audit_length()))
+        })
         .await
     }
 
@@ -138,14 +112,9 @@ impl Cluster {
         let text = self.audit_text(mark);
         // The last line may be half written by a request that came later.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let parse = |line: &str| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("audit log: {error}: {line}"))
-        };
-        whole
-            .lines()
-            .map(parse)
-            .filter(AuditEvent::is_told_once)
-            .collect()
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("audit log: {error}: {line}"));
+        whole.lines().map(parse).filter(AuditEvent::is_told_once).collect()
     }
 
     fn audit_length(&self) -> u64 {

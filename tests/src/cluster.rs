@@ -43,33 +43,22 @@ impl Cluster {
     fn start_for_tests(name: &str) -> Outcome<Self> {
         let runs = layout::target().join("it");
         remove_runs_of_the_dead(&runs);
-        Self::start(
-            &cluster_binary::ensure()?,
-            &runs.join(format!("{}-{name}", std::process::id())),
-        )
+        Self::start(&cluster_binary::ensure()?, &runs.join(format!("{}-{name}", std::process::id())))
     }
 
     /// Starts one whose files and logs lie in `dir`. It ends with this process.
     pub fn start(binary: &Path, dir: &Path) -> Outcome<Self> {
         let plane = ControlPlane::start(binary, dir, Life::WithUs)?;
         provision::provision(plane.access())?;
-        Ok(Self {
-            access: plane.access().clone(),
-            plane: Some(Mutex::new(plane)),
-        })
+        Ok(Self { access: plane.access().clone(), plane: Some(Mutex::new(plane)) })
     }
 
     /// Uses one that is there already, as its administrator.
     pub fn existing(kubeconfig: &Path) -> Outcome<Self> {
-        let dir = layout::target()
-            .join("it")
-            .join(format!("{}-existing", std::process::id()));
+        let dir = layout::target().join("it").join(format!("{}-existing", std::process::id()));
         let access = Access::to_existing(kubeconfig, &dir)?;
         provision::provision(&access)?;
-        Ok(Self {
-            access,
-            plane: None,
-        })
+        Ok(Self { access, plane: None })
     }
 
     /// Kills the API server, as a crash would, and starts it again at the same address.
@@ -79,9 +68,10 @@ impl Cluster {
     }
 
     fn with_plane<T>(&self, ask: impl FnOnce(&mut ControlPlane) -> Outcome<T>) -> Outcome<T> {
-        let plane = self.plane.as_ref().ok_or_else(|| {
-            Failure::new("this needs a cluster of ours: unset AKV2K8S_TEST_KUBECONFIG")
-        })?;
+        let plane = self
+            .plane
+            .as_ref()
+            .ok_or_else(|| Failure::new("this needs a cluster of ours: unset AKV2K8S_TEST_KUBECONFIG"))?;
         // The lock is poisoned by a restart that failed; the next one may try again.
         ask(&mut plane.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -128,13 +118,11 @@ impl Cluster {
 
     /// Where etcd keeps what the API server stores.
     pub fn etcd_dir(&self) -> PathBuf {
-        self.with_plane(|plane| Ok(plane.etcd_dir()))
-            .unwrap_or_else(|failure| panic!("{failure}"))
+        self.with_plane(|plane| Ok(plane.etcd_dir())).unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     pub(crate) fn audit_log(&self) -> PathBuf {
-        self.with_plane(|plane| Ok(plane.audit_log()))
-            .unwrap_or_else(|failure| panic!("{failure}"))
+        self.with_plane(|plane| Ok(plane.audit_log())).unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     pub(crate) fn access(&self) -> &Access {
@@ -158,39 +146,29 @@ impl Drop for Cluster {
 
 /// A client for a kubeconfig.
 pub async fn client(kubeconfig: &Path) -> Client {
-    try_client(kubeconfig)
-        .await
-        .unwrap_or_else(|failure| panic!("{failure}"))
+    try_client(kubeconfig).await.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 async fn try_client(kubeconfig: &Path) -> Outcome<Client> {
     // Whoever comes first installs it; it is the same for all.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let read = Kubeconfig::read_from(kubeconfig).during(kubeconfig.display())?;
-    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
-        .await
-        .during(kubeconfig.display())?;
+    let config =
+        Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.during(kubeconfig.display())?;
     Client::try_from(config).during(kubeconfig.display())
 }
 
 /// Runs what blocks away from the test's runtime.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Outcome<T> + Send + 'static,
-) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> T {
     let ended = tokio::task::spawn_blocking(work).await;
-    ended
-        .unwrap_or_else(|panic| Err(Failure::new(panic.to_string())))
-        .unwrap_or_else(|failure| panic!("{failure}"))
+    ended.unwrap_or_else(|panic| Err(Failure::new(panic.to_string()))).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// Folders are called `PID-NAME`; those of processes that are gone have been looked at or never will be.
 fn remove_runs_of_the_dead(runs: &Path) {
     for dir in layout::folders(runs) {
-        let pid = dir
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(|name| name.split_once('-'))
-            .map(|(pid, _)| pid);
+        let pid =
+            dir.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-')).map(|(pid, _)| pid);
         if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
             // Another run may be removing it too.
             let _removed = std::fs::remove_dir_all(&dir);

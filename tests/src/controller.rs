@@ -30,30 +30,12 @@ impl Controller {
         let kubeconfig = namespace.install(Component::Controller).await;
         let mut all = vec!["--watch-all-namespaces=false"];
         all.extend(args);
-        Self::start_with(
-            namespace.cluster(),
-            &kubeconfig,
-            namespace.name(),
-            env,
-            &all,
-        )
-        .await
+        Self::start_with(namespace.cluster(), &kubeconfig, namespace.name(), env, &all).await
     }
 
     /// Starts one that watches every namespace; several of these disturb each other, so it is for a cluster of one's own.
-    pub async fn start_everywhere(
-        cluster: &Arc<Cluster>,
-        env: &[(String, String)],
-        args: &[&str],
-    ) -> Self {
-        Self::start_with(
-            cluster,
-            &cluster.kubeconfig_for(Component::Controller),
-            HOME,
-            env,
-            args,
-        )
-        .await
+    pub async fn start_everywhere(cluster: &Arc<Cluster>, env: &[(String, String)], args: &[&str]) -> Self {
+        Self::start_with(cluster, &cluster.kubeconfig_for(Component::Controller), HOME, env, args).await
     }
 
     async fn start_with(
@@ -65,29 +47,13 @@ impl Controller {
     ) -> Self {
         let port = free_port();
         let mut command = program::command("akv2k8s");
-        command
-            .arg("controller")
-            .env("KUBECONFIG", kubeconfig)
-            .env("RUNTIME_NAMESPACE", home);
-        command.args([
-            "--http-address",
-            "127.0.0.1",
-            "--http-port",
-            &port.to_string(),
-            "--metrics-enabled",
-            "true",
-        ]);
-        command
-            .args(args)
-            .envs(env.iter().map(|(name, value)| (name, value)));
+        command.arg("controller").env("KUBECONFIG", kubeconfig).env("RUNTIME_NAMESPACE", home);
+        command.args(["--http-address", "127.0.0.1", "--http-port", &port.to_string(), "--metrics-enabled", "true"]);
+        command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
         let log = cluster.dir().join(format!("controller-{home}-{port}.log"));
         let server = Server::start("akv2k8s controller", command, &log, Life::WithUs);
         let server = server.unwrap_or_else(|failure| panic!("{failure}"));
-        let mut controller = Self {
-            server,
-            address: format!("http://127.0.0.1:{port}"),
-            stopped: false,
-        };
+        let mut controller = Self { server, address: format!("http://127.0.0.1:{port}"), stopped: false };
         controller.wait_until("/livez").await;
         controller
     }
@@ -99,36 +65,24 @@ impl Controller {
 
     async fn wait_until(&mut self, path: &str) {
         let url = format!("{}{path}", self.address);
-        wait_for(
-            &format!(
-                "{path} of the controller; its log is {}",
-                self.log_file().display()
-            ),
-            START,
-            || {
-                let alive = self.server.check_alive();
-                let url = url.clone();
-                async move {
-                    alive.unwrap_or_else(|failure| panic!("{failure}"));
-                    let answer = reqwest::get(&url).await.ok()?;
-                    answer.status().is_success().then_some(())
-                }
-            },
-        )
+        wait_for(&format!("{path} of the controller; its log is {}", self.log_file().display()), START, || {
+            let alive = self.server.check_alive();
+            let url = url.clone();
+            async move {
+                alive.unwrap_or_else(|failure| panic!("{failure}"));
+                let answer = reqwest::get(&url).await.ok()?;
+                answer.status().is_success().then_some(())
+            }
+        })
         .await;
     }
 
     /// What `/metrics` says.
     pub async fn metrics(&self) -> String {
         let url = format!("{}/metrics", self.address);
-        let answer = reqwest::get(&url)
-            .await
-            .and_then(reqwest::Response::error_for_status);
+        let answer = reqwest::get(&url).await.and_then(reqwest::Response::error_for_status);
         let answer = answer.unwrap_or_else(|error| panic!("{url}: {error}"));
-        answer
-            .text()
-            .await
-            .unwrap_or_else(|error| panic!("{url}: {error}"))
+        answer.text().await.unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
     /// The sum of the samples of a metric whose labels contain every one of `labels`, each as `name="value"`.
@@ -159,9 +113,7 @@ impl Controller {
 
     /// Fails with the end of its log if it has ended by itself.
     pub fn check_alive(&mut self) {
-        self.server
-            .check_alive()
-            .unwrap_or_else(|failure| panic!("{failure}"));
+        self.server.check_alive().unwrap_or_else(|failure| panic!("{failure}"));
     }
 
     /// Kills it, as a node that loses power would.
@@ -188,22 +140,15 @@ impl Drop for Controller {
 /// A port that is free now.
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener
-        .local_addr()
-        .expect("a listener has an address")
-        .port()
+    listener.local_addr().expect("a listener has an address").port()
 }
 
 fn sample_sum(text: &str, name: &str, labels: &[&str]) -> f64 {
-    let samples = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| {
-            let (series, value) = line.rsplit_once(' ')?;
-            let (metric, of) = series.split_once('{').unwrap_or((series, ""));
-            (metric == name && labels.iter().all(|label| of.contains(label)))
-                .then(|| value.parse::<f64>().ok())?
-        });
+    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let (metric, of) = series.split_once('{').unwrap_or((series, ""));
+        (metric == name && labels.iter().all(|label| of.contains(label))).then(|| value.parse::<f64>().ok())?
+    });
     samples.sum()
 }
 
@@ -215,10 +160,7 @@ mod tests {
     fn samples_are_summed_over_the_labels_that_are_not_asked_for() {
         let text = "# TYPE syncs counter\nsyncs_total{kind=\"Secret\",ok=\"true\"} 3\nsyncs_total{kind=\"ConfigMap\",ok=\"true\"} 2\nup 1\n";
         let check = |name, labels: &[&str], expected: f64| {
-            assert!(
-                (sample_sum(text, name, labels) - expected).abs() < 1e-9,
-                "{name} {labels:?}"
-            )
+            assert!((sample_sum(text, name, labels) - expected).abs() < 1e-9, "{name} {labels:?}")
         };
         check("syncs_total", &[], 5.0);
         check("syncs_total", &["kind=\"Secret\""], 3.0);

@@ -31,33 +31,14 @@ impl Cluster {
     /// A fresh namespace, whose name begins with `prefix`.
     pub async fn namespace(self: &Arc<Self>, prefix: &str, labels: &[(&str, &str)]) -> Namespace {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
-        let name = format!(
-            "{prefix}-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        let labels = labels
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        let metadata = ObjectMeta {
-            name: Some(name.clone()),
-            labels: Some(labels),
-            ..ObjectMeta::default()
-        };
-        let namespace = core::Namespace {
-            metadata,
-            ..core::Namespace::default()
-        };
+        let name = format!("{prefix}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let metadata = ObjectMeta { name: Some(name.clone()), labels: Some(labels), ..ObjectMeta::default() };
+        let namespace = core::Namespace { metadata, ..core::Namespace::default() };
         let api = Api::<core::Namespace>::all(self.admin().await);
         let made = api.create(&PostParams::default(), &namespace).await;
-        let made =
-            made.unwrap_or_else(|error| panic!("namespace {name} could not be made: {error}"));
-        Namespace {
-            name,
-            uid: made.metadata.uid.unwrap_or_default(),
-            cluster: Arc::clone(self),
-        }
+        let made = made.unwrap_or_else(|error| panic!("namespace {name} could not be made: {error}"));
+        Namespace { name, uid: made.metadata.uid.unwrap_or_default(), cluster: Arc::clone(self) }
     }
 }
 
@@ -100,9 +81,7 @@ impl Namespace {
     /// Installs a component for this namespace alone, as the chart does with `watchAllNamespaces=false`: its account and
     /// roles. Returns a kubeconfig for it. Doing it twice is the same as doing it once.
     pub async fn install(&self, component: Component) -> PathBuf {
-        let objects = component
-            .objects(&self.name, Reach::OwnNamespace)
-            .unwrap_or_else(|failure| panic!("{failure}"));
+        let objects = component.objects(&self.name, Reach::OwnNamespace).unwrap_or_else(|failure| panic!("{failure}"));
         let admin = self.cluster.admin().await;
         for object in objects {
             self.put(&admin, object)
@@ -110,10 +89,7 @@ impl Namespace {
                 .unwrap_or_else(|error| panic!("{} in {}: {error}", component.as_str(), self.name));
         }
         let token = self.token(&component.account(), &[]).await;
-        let written = self
-            .cluster
-            .access()
-            .write_kubeconfig(&format!("{}-{}", component.as_str(), self.name), &token);
+        let written = self.cluster.access().write_kubeconfig(&format!("{}-{}", component.as_str(), self.name), &token);
         written.unwrap_or_else(|failure| panic!("{failure}"))
     }
 
@@ -126,61 +102,34 @@ impl Namespace {
     pub async fn token(&self, account: &str, audiences: &[&str]) -> String {
         let api = Api::<core::ServiceAccount>::namespaced(self.cluster.admin().await, &self.name);
         let audiences = audiences.iter().map(|a| (*a).to_owned()).collect();
-        let spec = TokenRequestSpec {
-            audiences,
-            expiration_seconds: Some(TOKEN_SECONDS),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec,
-            ..TokenRequest::default()
-        };
-        let answer = api
-            .create_token_request(account, &PostParams::default(), &request)
-            .await;
-        let answer = answer
-            .unwrap_or_else(|error| panic!("no token for {account} in {}: {error}", self.name));
-        answer
-            .status
-            .unwrap_or_else(|| panic!("the API server gave no token for {account}"))
-            .token
+        let spec =
+            TokenRequestSpec { audiences, expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let answer = api.create_token_request(account, &PostParams::default(), &request).await;
+        let answer = answer.unwrap_or_else(|error| panic!("no token for {account} in {}: {error}", self.name));
+        answer.status.unwrap_or_else(|| panic!("the API server gave no token for {account}")).token
     }
 
     async fn put(&self, admin: &Client, mut object: Value) -> kube::Result<()> {
-        let text = |pointer: &str| {
-            object
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let (api_version, kind, name) =
-            (text("/apiVersion"), text("/kind"), text("/metadata/name"));
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (api_version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
         let api: Api<DynamicObject> = if text("/metadata/namespace").is_empty() {
             // The end of the namespace is the end of what was made for it elsewhere.
-            object["metadata"]["ownerReferences"] = serde_json::json!([{"apiVersion": "v1", "kind": "Namespace", "name": self.name, "uid": self.uid}]);
+            object["metadata"]["ownerReferences"] =
+                serde_json::json!([{"apiVersion": "v1", "kind": "Namespace", "name": self.name, "uid": self.uid}]);
             Api::all_with(admin.clone(), &resource)
         } else {
             Api::namespaced_with(admin.clone(), &self.name, &resource)
         };
-        api.patch(
-            &name,
-            &PatchParams::apply("akv2k8s-tests").force(),
-            &Patch::Apply(&object),
-        )
-        .await
-        .map(drop)
+        api.patch(&name, &PatchParams::apply("akv2k8s-tests").force(), &Patch::Apply(&object)).await.map(drop)
     }
 
     /// Deletes it and everything in it, and waits until it is gone.
     pub async fn delete(self) {
         let (mut kubectl, name) = (self.cluster.kubectl(), self.name.clone());
-        blocking(move || {
-            xtask::process::read(kubectl.args(["delete", "namespace", &name, "--timeout=60s"]))
-        })
-        .await;
+        blocking(move || xtask::process::read(kubectl.args(["delete", "namespace", &name, "--timeout=60s"]))).await;
     }
 }
 
@@ -188,13 +137,7 @@ impl Drop for Namespace {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let mut kubectl = self.cluster.kubectl();
-            kubectl.args([
-                "delete",
-                "namespace",
-                &self.name,
-                "--wait=false",
-                "--ignore-not-found",
-            ]);
+            kubectl.args(["delete", "namespace", &self.name, "--wait=false", "--ignore-not-found"]);
             // Nobody waits for it, and what is left ends with the cluster.
             let _started = kubectl.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         }

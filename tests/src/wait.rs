@@ -15,19 +15,11 @@ where
     F: Future<Output = Option<T>>,
 {
     let (caller, waiting) = (Location::caller(), try_wait_for(what, patience, look));
-    async move {
-        waiting
-            .await
-            .unwrap_or_else(|failure| panic!("{caller}: {failure}"))
-    }
+    async move { waiting.await.unwrap_or_else(|failure| panic!("{caller}: {failure}")) }
 }
 
 /// Looks until `look` finds something; the failure names `what`.
-pub fn try_wait_for<T, L, F>(
-    what: &str,
-    patience: Duration,
-    mut look: L,
-) -> impl Future<Output = Result<T, Failure>>
+pub fn try_wait_for<T, L, F>(what: &str, patience: Duration, mut look: L) -> impl Future<Output = Result<T, Failure>>
 where
     L: FnMut() -> F,
     F: Future<Output = Option<T>>,
@@ -40,10 +32,7 @@ where
                 return Ok(found);
             }
             if Instant::now() > deadline {
-                return Err(Failure::new(format!(
-                    "waited {} s in vain for {what}",
-                    patience.as_secs_f32()
-                )));
+                return Err(Failure::new(format!("waited {} s in vain for {what}", patience.as_secs_f32())));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -107,7 +107,11 @@ impl World {
         };
         match crate::wait::try_wait_for(&what, PATIENCE, look).await {
             Ok(condition) => condition,
-            Err(_) => panic!("{what}; it said last: {}\n{}", last.lock().unwrap_or_else(|e| e.into_inner()), self.controller.log()),
+            Err(_) => panic!(
+                "{what}; it said last: {}\n{}",
+                last.lock().unwrap_or_else(|e| e.into_inner()),
+                self.controller.log()
+            ),
         }
     }
 

@@ -7,8 +7,7 @@ mod schema;
 use crate::rule::{self, bound};
 use crate::{AzureKeyVaultPlugin, AzureKeyVaultSecret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceColumnDefinition, CustomResourceConversion, CustomResourceDefinition,
-    JSONSchemaProps,
+    CustomResourceColumnDefinition, CustomResourceConversion, CustomResourceDefinition, JSONSchemaProps,
 };
 use kube::CustomResourceExt;
 use schema::node;
@@ -30,42 +29,37 @@ pub fn yaml() -> Result<String, serde_yaml_ng::Error> {
 /// `AzureKeyVaultSecret`: four versions, `v2beta1` stored.
 fn secret() -> CustomResourceDefinition {
     let mut crd = AzureKeyVaultSecret::crd();
-    finish(
-        &mut crd,
-        column::secret_v2beta1(),
-        rule::secret::ALL,
-        |spec| {
-            bound_names(
-                spec,
-                &[
-                    "spec.vault.name",
-                    "spec.vault.object.name",
-                    "spec.vault.object.version",
-                    "spec.vault.objects[].as",
-                    "spec.vault.objects[].name",
-                    "spec.vault.objects[].version",
-                    "spec.output.secret.name",
-                    "spec.output.configMap.name",
-                    "spec.output.plugin.name",
-                    "spec.output.pipeline[].plugin",
-                    "spec.output.pipeline[].only[]",
-                    "spec.output.files[].path",
-                ],
-            );
-            node(spec, "spec.vault.objects").max_items = items(bound::OBJECTS);
-            node(spec, "spec.output.pipeline").max_items = items(bound::PIPELINE);
-            node(spec, "spec.output.pipeline[].only").max_items = items(bound::OBJECTS);
-            node(spec, "spec.output.files").max_items = items(bound::FILES);
-            node(spec, "spec.output.files[].template").max_length = items(bound::TEMPLATE);
-            for target in ["secret", "configMap"] {
-                for (map, value) in [("labels", bound::NAME), ("annotations", bound::ANNOTATION)] {
-                    let path = format!("spec.output.{target}.metadata.{map}");
-                    node(spec, &path).max_properties = items(bound::METADATA);
-                    node(spec, &format!("{path}{{}}")).max_length = items(value);
-                }
+    finish(&mut crd, column::secret_v2beta1(), rule::secret::ALL, |spec| {
+        bound_names(
+            spec,
+            &[
+                "spec.vault.name",
+                "spec.vault.object.name",
+                "spec.vault.object.version",
+                "spec.vault.objects[].as",
+                "spec.vault.objects[].name",
+                "spec.vault.objects[].version",
+                "spec.output.secret.name",
+                "spec.output.configMap.name",
+                "spec.output.plugin.name",
+                "spec.output.pipeline[].plugin",
+                "spec.output.pipeline[].only[]",
+                "spec.output.files[].path",
+            ],
+        );
+        node(spec, "spec.vault.objects").max_items = items(bound::OBJECTS);
+        node(spec, "spec.output.pipeline").max_items = items(bound::PIPELINE);
+        node(spec, "spec.output.pipeline[].only").max_items = items(bound::OBJECTS);
+        node(spec, "spec.output.files").max_items = items(bound::FILES);
+        node(spec, "spec.output.files[].template").max_length = items(bound::TEMPLATE);
+        for target in ["secret", "configMap"] {
+            for (map, value) in [("labels", bound::NAME), ("annotations", bound::ANNOTATION)] {
+                let path = format!("spec.output.{target}.metadata.{map}");
+                node(spec, &path).max_properties = items(bound::METADATA);
+                node(spec, &format!("{path}{{}}")).max_length = items(value);
             }
-        },
-    );
+        }
+    });
     let mut versions = older::versions();
     versions.append(&mut crd.spec.versions);
     crd.spec.versions = versions;
@@ -93,10 +87,7 @@ fn plugin() -> CustomResourceDefinition {
             ],
         );
         // A rule can name only a field that the schema has.
-        node(spec, "metadata")
-            .properties
-            .get_or_insert_default()
-            .insert("name".to_owned(), schema::of_type("string"));
+        node(spec, "metadata").properties.get_or_insert_default().insert("name".to_owned(), schema::of_type("string"));
         node(spec, "spec.source.file.path").max_length = items(bound::PATH);
         node(spec, "spec.namespaces.matchExpressions").max_items = items(bound::SELECTOR);
         node(spec, "spec.namespaces.matchExpressions[].values").max_items = items(bound::SELECTOR);
@@ -112,13 +103,8 @@ fn finish(
     bounds: impl FnOnce(&mut JSONSchemaProps),
 ) {
     // The API server converts between our versions by renaming and pruning alone, as it did for the original.
-    crd.spec.conversion = Some(CustomResourceConversion {
-        strategy: "None".to_owned(),
-        webhook: None,
-    });
-    let [version] = crd.spec.versions.as_mut_slice() else {
-        unreachable!("the derive makes one version")
-    };
+    crd.spec.conversion = Some(CustomResourceConversion { strategy: "None".to_owned(), webhook: None });
+    let [version] = crd.spec.versions.as_mut_slice() else { unreachable!("the derive makes one version") };
     version.additional_printer_columns = Some(columns);
     let root = version
         .schema
@@ -129,11 +115,7 @@ fn finish(
     // The derive describes the Rust type and leaves away what every resource has.
     root.description = node(root, "spec").description.clone();
     let fields = root.properties.get_or_insert_default();
-    for (name, type_) in [
-        ("apiVersion", "string"),
-        ("kind", "string"),
-        ("metadata", "object"),
-    ] {
+    for (name, type_) in [("apiVersion", "string"), ("kind", "string"), ("metadata", "object")] {
         fields.insert(name.to_owned(), schema::of_type(type_));
     }
     let conditions = node(root, "status.conditions");

@@ -78,13 +78,7 @@ pub(crate) use cel_dns;
 /// CEL: the name of a plugin.
 macro_rules! cel_plugin_name {
     ($subject:literal) => {
-        concat!(
-            "size(",
-            $subject,
-            ") <= 63 && ",
-            $subject,
-            ".matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')"
-        )
+        concat!("size(", $subject, ") <= 63 && ", $subject, ".matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
     };
 }
 pub(crate) use cel_plugin_name;

@@ -32,27 +32,15 @@ mod tests {
 
     fn of(key: &[u8], pairs: &[(&str, &str)]) -> String {
         let value = |text: &str| SecretValue::new(text.as_bytes().to_vec());
-        keyed(
-            key,
-            &pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), value(v)))
-                .collect(),
-        )
+        keyed(key, &pairs.iter().map(|(k, v)| ((*k).to_owned(), value(v))).collect())
     }
 
     #[test]
     fn the_form_is_fixed() {
         // printf '\0\0\0\0\0\0\0\1a\0\0\0\0\0\0\0\1b' | openssl dgst -sha256 -hmac key
-        assert_eq!(
-            of(b"key", &[("a", "b")]),
-            "v1:749b7f39129da523e75cf42649c029c28a9670a7e44a7df224fdda0b8b39d27b"
-        );
+        assert_eq!(of(b"key", &[("a", "b")]), "v1:749b7f39129da523e75cf42649c029c28a9670a7e44a7df224fdda0b8b39d27b");
         // printf '' | openssl dgst -sha256 -hmac key
-        assert_eq!(
-            of(b"key", &[]),
-            "v1:5d5d139563c95b5967b9bd9a8c9b233a9dedb45072794cd232dc1b74832607d0"
-        );
+        assert_eq!(of(b"key", &[]), "v1:5d5d139563c95b5967b9bd9a8c9b233a9dedb45072794cd232dc1b74832607d0");
     }
 
     #[test]

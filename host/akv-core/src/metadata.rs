@@ -28,20 +28,13 @@ pub fn copied(
 ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let join = |from: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
         let kept = from.iter().filter(|(key, _)| is_copied(key));
-        kept.chain(over)
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
+        kept.chain(over).map(|(k, v)| (k.clone(), v.clone())).collect()
     };
-    (
-        join(labels, &extra.labels),
-        join(annotations, &extra.annotations),
-    )
+    (join(labels, &extra.labels), join(annotations, &extra.annotations))
 }
 
 fn is_copied(key: &str) -> bool {
-    key != LAST_APPLIED
-        && !key.starts_with(OURS)
-        && !TRACKING.iter().any(|prefix| key.starts_with(prefix))
+    key != LAST_APPLIED && !key.starts_with(OURS) && !TRACKING.iter().any(|prefix| key.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -49,37 +42,22 @@ mod tests {
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
     #[test]
     fn everything_is_copied_but_marks_of_tools_and_our_own() {
-        let labels = map(&[
-            ("app", "shop"),
-            ("app.kubernetes.io/instance", "shop"),
-            ("argocd.argoproj.io/instance", "x"),
-        ]);
+        let labels =
+            map(&[("app", "shop"), ("app.kubernetes.io/instance", "shop"), ("argocd.argoproj.io/instance", "x")]);
         let annotations = map(&[
             (LAST_APPLIED, "{}"),
             ("spv.no/refresh", "now"),
             ("meta.helm.sh/release-name", "x"),
             ("note", "kept"),
         ]);
-        let extra = Metadata {
-            labels: map(&[("app", "web")]),
-            annotations: map(&[("spv.no/own", "explicit")]),
-        };
+        let extra = Metadata { labels: map(&[("app", "web")]), annotations: map(&[("spv.no/own", "explicit")]) };
         let (labels, annotations) = copied(&labels, &annotations, &extra);
-        assert_eq!(
-            labels,
-            map(&[("app", "web"), ("app.kubernetes.io/instance", "shop")])
-        );
-        assert_eq!(
-            annotations,
-            map(&[("note", "kept"), ("spv.no/own", "explicit")])
-        );
+        assert_eq!(labels, map(&[("app", "web"), ("app.kubernetes.io/instance", "shop")]));
+        assert_eq!(annotations, map(&[("note", "kept"), ("spv.no/own", "explicit")]));
     }
 }

@@ -12,85 +12,28 @@ pub fn faults(name: &str, spec: &AzureKeyVaultPluginSpec) -> Vec<Fault> {
     let mut keep = |rule: &Rule, path: &str, kept: bool| {
         if !kept {
             let (path, message) = (path.to_owned(), rule.sentence.to_owned());
-            faults.push(Fault {
-                path,
-                reason: reason::INVALID_SPEC,
-                message,
-            });
+            faults.push(Fault { path, reason: reason::INVALID_SPEC, message });
         }
     };
-    keep(
-        &rule::RESOURCE_NAME,
-        "metadata.name",
-        PluginName::parse(name).is_ok(),
-    );
+    keep(&rule::RESOURCE_NAME, "metadata.name", PluginName::parse(name).is_ok());
     let (config_map, file) = (&spec.source.config_map, &spec.source.file);
-    keep(
-        &rule::SOURCE_MISSING,
-        "spec.source",
-        config_map.is_some() || file.is_some(),
-    );
-    keep(
-        &rule::SOURCE_TWICE,
-        "spec.source.file",
-        config_map.is_none() || file.is_none(),
-    );
-    if let Some(ConfigMapSourceSpec {
-        namespace,
-        name,
-        key,
-        sha256,
-    }) = config_map
-    {
-        keep(
-            &rule::NAMESPACE,
-            "spec.source.configMap.namespace",
-            syntax::is_dns_label(namespace),
-        );
-        keep(
-            &rule::CONFIG_MAP_NAME,
-            "spec.source.configMap.name",
-            syntax::is_dns_name(name),
-        );
-        keep(
-            &rule::CONFIG_MAP_KEY,
-            "spec.source.configMap.key",
-            syntax::is_key(key),
-        );
-        keep(
-            &rule::SHA256,
-            "spec.source.configMap.sha256",
-            is_sha256(sha256),
-        );
+    keep(&rule::SOURCE_MISSING, "spec.source", config_map.is_some() || file.is_some());
+    keep(&rule::SOURCE_TWICE, "spec.source.file", config_map.is_none() || file.is_none());
+    if let Some(ConfigMapSourceSpec { namespace, name, key, sha256 }) = config_map {
+        keep(&rule::NAMESPACE, "spec.source.configMap.namespace", syntax::is_dns_label(namespace));
+        keep(&rule::CONFIG_MAP_NAME, "spec.source.configMap.name", syntax::is_dns_name(name));
+        keep(&rule::CONFIG_MAP_KEY, "spec.source.configMap.key", syntax::is_key(key));
+        keep(&rule::SHA256, "spec.source.configMap.sha256", is_sha256(sha256));
     }
     if let Some(file) = file {
-        keep(
-            &rule::SOURCE_PATH,
-            "spec.source.file.path",
-            is_below(&file.path),
-        );
-        keep(
-            &rule::SHA256,
-            "spec.source.file.sha256",
-            is_sha256(&file.sha256),
-        );
+        keep(&rule::SOURCE_PATH, "spec.source.file.path", is_below(&file.path));
+        keep(&rule::SHA256, "spec.source.file.sha256", is_sha256(&file.sha256));
     }
-    let expressions = spec
-        .namespaces
-        .iter()
-        .flat_map(|selector| selector.match_expressions.iter().flatten());
+    let expressions = spec.namespaces.iter().flat_map(|selector| selector.match_expressions.iter().flatten());
     for (index, expression) in expressions.enumerate() {
-        keep(
-            &rule::SELECTOR,
-            &format!("spec.namespaces.matchExpressions[{index}]"),
-            is_sensible(expression),
-        );
+        keep(&rule::SELECTOR, &format!("spec.namespaces.matchExpressions[{index}]"), is_sensible(expression));
     }
-    faults.extend(
-        limits::parse_within(spec.limits.as_ref(), &limits::MAXIMUM)
-            .err()
-            .unwrap_or_default(),
-    );
+    faults.extend(limits::parse_within(spec.limits.as_ref(), &limits::MAXIMUM).err().unwrap_or_default());
     faults
 }
 
@@ -100,15 +43,11 @@ fn is_sha256(text: &str) -> bool {
 
 /// Whether a path, joined to the plugin directory, stays below it.
 fn is_below(path: &str) -> bool {
-    path.chars().count() <= bound::PATH
-        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    path.chars().count() <= bound::PATH && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn is_sensible(expression: &LabelSelectorRequirement) -> bool {
-    let values = expression
-        .values
-        .as_ref()
-        .is_some_and(|values| !values.is_empty());
+    let values = expression.values.as_ref().is_some_and(|values| !values.is_empty());
     match expression.operator.as_str() {
         "In" | "NotIn" => values,
         "Exists" | "DoesNotExist" => !values,

@@ -72,8 +72,7 @@ impl Policy {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let document: Document =
-            serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
+        let document: Document = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
         Self::from_document(document)
     }
 
@@ -87,29 +86,19 @@ impl Policy {
 
     fn from_document(document: Document) -> Result<Self, String> {
         let grants = document.vault_access.into_iter().enumerate();
-        let grants =
-            grants.map(|(index, grant)| Grant::parse(grant, &format!("vaultAccess[{index}]")));
-        Ok(Self {
-            grants: grants.collect::<Result<_, _>>()?,
-        })
+        let grants = grants.map(|(index, grant)| Grant::parse(grant, &format!("vaultAccess[{index}]")));
+        Ok(Self { grants: grants.collect::<Result<_, _>>()? })
     }
 
     /// Whether resources of `namespace` may read `object` of `vault`.
     ///
     /// # Errors
     /// A fault with reason `NotAllowed`.
-    pub fn allows(
-        &self,
-        namespace: &str,
-        vault: &VaultName,
-        object: &ObjectRef,
-    ) -> Result<(), Fault> {
+    pub fn allows(&self, namespace: &str, vault: &VaultName, object: &ObjectRef) -> Result<(), Fault> {
         let allowed = self.grants.is_empty()
             || self.grants.iter().any(|grant| {
                 grant.covers(namespace)
-                    && matches_any(&grant.vaults, |pattern| {
-                        pattern.matches_ignoring_case(vault.as_str())
-                    })
+                    && matches_any(&grant.vaults, |pattern| pattern.matches_ignoring_case(vault.as_str()))
                     && matches_any(&grant.objects, |(kind, pattern)| {
                         kind.is_none_or(|kind| kind == KeyVaultKind::of(object.kind))
                             && pattern.matches_ignoring_case(object.name.as_str())
@@ -134,9 +123,7 @@ impl Policy {
         let whole = |grant: &Grant| {
             grant.covers(namespace)
                 && matches_any(&grant.vaults, Pattern::is_everything)
-                && matches_any(&grant.objects, |(kind, pattern)| {
-                    kind.is_none() && pattern.is_everything()
-                })
+                && matches_any(&grant.objects, |(kind, pattern)| kind.is_none() && pattern.is_everything())
         };
         !self.grants.is_empty() && !self.grants.iter().any(whole)
     }
@@ -146,29 +133,18 @@ impl Policy {
 ///
 /// # Errors
 /// A fault with reason `NotAllowed`.
-pub fn allows(
-    policy: &Policy,
-    namespace: &str,
-    vault: &VaultName,
-    object: &ObjectRef,
-) -> Result<(), Fault> {
+pub fn allows(policy: &Policy, namespace: &str, vault: &VaultName, object: &ObjectRef) -> Result<(), Fault> {
     policy.allows(namespace, vault, object)
 }
 
 fn matches_any<T>(patterns: &Option<Vec<T>>, matches: impl Fn(&T) -> bool) -> bool {
-    patterns
-        .as_ref()
-        .is_none_or(|patterns| patterns.iter().any(matches))
+    patterns.as_ref().is_none_or(|patterns| patterns.iter().any(matches))
 }
 
 impl Grant {
     fn parse(written: WrittenGrant, path: &str) -> Result<Self, String> {
         Ok(Self {
-            namespaces: list(
-                written.namespaces,
-                &format!("{path}.namespaces"),
-                Pattern::parse,
-            )?,
+            namespaces: list(written.namespaces, &format!("{path}.namespaces"), Pattern::parse)?,
             vaults: list(written.vaults, &format!("{path}.vaults"), Pattern::parse)?,
             objects: list(written.objects, &format!("{path}.objects"), object)?,
         })
@@ -188,9 +164,7 @@ fn list<T>(
         return Ok(None);
     };
     if written.is_empty() {
-        return Err(format!(
-            "{path}: the list is empty, so this grants nothing: name something, or remove it for all"
-        ));
+        return Err(format!("{path}: the list is empty, so this grants nothing: name something, or remove it for all"));
     }
     let parsed = written.iter().enumerate();
     parsed
@@ -206,9 +180,7 @@ fn object(text: &str) -> Result<(Option<KeyVaultKind>, Pattern), String> {
         Some(("certificate", name)) => (Some(KeyVaultKind::Certificate), name),
         Some(("key", name)) => (Some(KeyVaultKind::Key), name),
         Some(_) => {
-            return Err(format!(
-                "{text:?} begins with a kind that is not secret/, certificate/ or key/"
-            ));
+            return Err(format!("{text:?} begins with a kind that is not secret/, certificate/ or key/"));
         }
     };
     Ok((kind, Pattern::parse(name)?))

@@ -65,22 +65,14 @@ impl Output {
     pub fn environment(recipe: &Recipe, query: Option<&str>) -> Self {
         // `name@azurekeyvault?` equals no query.
         let query = query.filter(|query| !query.is_empty()).map(str::to_owned);
-        recipe
-            .environment
-            .clone()
-            .output(Target::Environment { query })
+        recipe.environment.clone().output(Target::Environment { query })
     }
 }
 
 impl Format {
     /// The output that has this format and goes to `target`.
     pub fn output(self, target: Target) -> Output {
-        Output {
-            target,
-            plugin: self.plugin,
-            config: self.config,
-            path: self.path,
-        }
+        Output { target, plugin: self.plugin, config: self.config, path: self.path }
     }
 }
 

@@ -15,31 +15,17 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// `failures` counts those in a row, this one included. `interval` is the poll period; zero means that polling is off.
 /// What may pass by itself is tried after 1, 2, 4… seconds, at most after a poll period; what needs a person is looked at
 /// with the next poll; Retry-After is honoured up to [`LONGEST_RETRY_AFTER`].
-pub fn next_try(
-    reason: &str,
-    retry_after: Option<Duration>,
-    failures: u32,
-    interval: Duration,
-) -> Duration {
-    let poll = if interval.is_zero() {
-        LONGEST
-    } else {
-        interval
-    };
-    let back_off = FIRST
-        .saturating_mul(1u32 << failures.saturating_sub(1).min(16))
-        .min(poll);
+pub fn next_try(reason: &str, retry_after: Option<Duration>, failures: u32, interval: Duration) -> Duration {
+    let poll = if interval.is_zero() { LONGEST } else { interval };
+    let back_off = FIRST.saturating_mul(1u32 << failures.saturating_sub(1).min(16)).min(poll);
     let usual = match reason {
-        reason::VAULT_UNAVAILABLE
-        | reason::IDENTITY_FAILED
-        | reason::VAULT_UNAUTHORIZED
-        | reason::VAULT_THROTTLED => back_off,
+        reason::VAULT_UNAVAILABLE | reason::IDENTITY_FAILED | reason::VAULT_UNAUTHORIZED | reason::VAULT_THROTTLED => {
+            back_off
+        }
         reason::PLUGIN_FAILED | reason::PLUGIN_NOT_READY | reason::TARGET_REFUSED => back_off,
         _ => poll,
     };
-    retry_after.map_or(usual, |asked| {
-        asked.min(LONGEST_RETRY_AFTER).max(usual.min(FIRST))
-    })
+    retry_after.map_or(usual, |asked| asked.min(LONGEST_RETRY_AFTER).max(usual.min(FIRST)))
 }
 
 #[cfg(test)]
@@ -47,17 +33,8 @@ mod tests {
     use super::*;
 
     fn check(reason: &str, retry_after: Option<u64>, failures: u32, interval: u64, expected: u64) {
-        let got = next_try(
-            reason,
-            retry_after.map(Duration::from_secs),
-            failures,
-            Duration::from_secs(interval),
-        );
-        assert_eq!(
-            got,
-            Duration::from_secs(expected),
-            "{reason} {retry_after:?} {failures} {interval}"
-        );
+        let got = next_try(reason, retry_after.map(Duration::from_secs), failures, Duration::from_secs(interval));
+        assert_eq!(got, Duration::from_secs(expected), "{reason} {retry_after:?} {failures} {interval}");
     }
 
     #[test]

@@ -5,9 +5,7 @@ pub fn is_key(text: &str) -> bool {
     (1..=253).contains(&text.len())
         && text != "."
         && !text.starts_with("..")
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// A DNS-1123 subdomain: the name of a Secret or ConfigMap.
@@ -44,9 +42,7 @@ fn is_qualified(text: &str) -> bool {
     text.len() <= 63
         && text.starts_with(edge)
         && text.ends_with(edge)
-        && text
-            .chars()
-            .all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '_' | '.'))
 }
 
 #[cfg(test)]
@@ -66,30 +62,10 @@ mod tests {
     fn names_are_those_that_the_api_server_takes() {
         let long = "a".repeat(254);
         let wide = "a".repeat(64);
-        check(
-            is_key,
-            &["a", "tls.crt", ".env", "A_b-c.9"],
-            &["", ".", "..", "..a", "a/b", "a b", "ü", &long],
-        );
-        check(
-            is_dns_name,
-            &["a", "a.b-c.9", &wide],
-            &["", ".", "a.", "-a", "a-", "A", "a_b", "a..b", &long],
-        );
-        check(
-            is_dns_label,
-            &["a", "kube-system"],
-            &["", "a.b", "-a", &wide],
-        );
-        check(
-            is_metadata_key,
-            &["app", "a.b/c_D", "x/Y"],
-            &["", "/a", "a/", "a/b/c", "A/b", "-a", &wide],
-        );
-        check(
-            is_label_value,
-            &["", "a", "A.b_c-9"],
-            &["-", "a b", ".a", &wide],
-        );
+        check(is_key, &["a", "tls.crt", ".env", "A_b-c.9"], &["", ".", "..", "..a", "a/b", "a b", "ü", &long]);
+        check(is_dns_name, &["a", "a.b-c.9", &wide], &["", ".", "a.", "-a", "a-", "A", "a_b", "a..b", &long]);
+        check(is_dns_label, &["a", "kube-system"], &["", "a.b", "-a", &wide]);
+        check(is_metadata_key, &["app", "a.b/c_D", "x/Y"], &["", "/a", "a/", "a/b/c", "A/b", "-a", &wide]);
+        check(is_label_value, &["", "a", "A.b_c-9"], &["-", "a b", ".a", &wide]);
     }
 }

@@ -31,14 +31,9 @@ pub enum DefaultsError {
 pub fn load(engine: &Engine) -> Result<Plugins, DefaultsError> {
     let mut plugins = Plugins::default();
     for default in DEFAULTS {
-        let artifact = Artifact::from_bytes(default.code)
-            .map_err(|e| DefaultsError::Artifact(default.name, e))?;
+        let artifact = Artifact::from_bytes(default.code).map_err(|e| DefaultsError::Artifact(default.name, e))?;
         let name = PluginName::parse(default.name)?;
-        plugins.insert(
-            engine
-                .load(name, &artifact)
-                .map_err(|e| DefaultsError::Load(default.name, e))?,
-        );
+        plugins.insert(engine.load(name, &artifact).map_err(|e| DefaultsError::Load(default.name, e))?);
     }
     Ok(plugins)
 }
@@ -68,9 +63,7 @@ mod tests {
             let wasm = wasm(name).expect("a name that is listed");
             // Refuses any import.
             let inspection = akv_plugin::inspect(wasm).expect(name);
-            let plugin = plugins
-                .get(&PluginName::parse(name).expect(name))
-                .expect(name);
+            let plugin = plugins.get(&PluginName::parse(name).expect(name)).expect(name);
             assert_eq!(plugin.digest(), inspection.digest);
             assert_eq!(plugin.info().name, name);
         }

@@ -73,7 +73,11 @@ impl Bytes {
 type Rendered = BTreeMap<String, BTreeMap<String, Vec<u8>>>;
 
 /// What a row gives: entries by target and what had to be read, or the first fault.
-fn run(case: &Case, spec: &AzureKeyVaultSecretSpec, plugins: &Plugins) -> Result<(Rendered, BTreeMap<String, BTreeSet<String>>), Expected> {
+fn run(
+    case: &Case,
+    spec: &AzureKeyVaultSecretSpec,
+    plugins: &Plugins,
+) -> Result<(Rendered, BTreeMap<String, BTreeSet<String>>), Expected> {
     let refused = |_| Expected { blame: "config".to_owned(), code: "refused".to_owned() };
     let (mut recipe, _) = Recipe::parse(spec).map_err(refused)?;
     if let Some(query) = &case.query {
@@ -125,10 +129,12 @@ fn read(case: &Case, recipe: &Recipe, needs: &BTreeMap<String, BTreeSet<String>>
 fn every_row_of_the_rendering_tables_gives_its_bytes() {
     let plugins = crate::load(&Engine::new().expect("the engine starts")).expect("the defaults load");
     let (mut rows, mut wrong) = (0, Vec::new());
-    let mut files: Vec<_> = fs::read_dir(data().join("rendering")).expect("the tables").map(|f| f.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(data().join("rendering")).expect("the tables").map(|f| f.expect("a file").path()).collect();
     files.sort();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "yaml")) {
-        let cases: Vec<Case> = serde_yaml_ng::from_str(&fs::read_to_string(file).expect("a table")).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let cases: Vec<Case> = serde_yaml_ng::from_str(&fs::read_to_string(file).expect("a table"))
+            .unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         for case in cases {
             rows += 1;
             let Some(spec) = &case.spec else {
@@ -150,8 +156,15 @@ fn check(case: &Case, spec: &AzureKeyVaultSecretSpec, plugins: &Plugins) -> Resu
             if let Some(wanted) = case.needs.as_ref().filter(|w| **w != needs) {
                 return Err(format!("needs {wanted:?}, got {needs:?}"));
             }
-            let expected: Rendered = expected.iter().map(|(t, e)| (t.clone(), e.iter().map(|(k, b)| (k.clone(), b.read())).collect())).collect();
-            if rendered == expected { Ok(()) } else { Err(format!("wanted {}, got {}", show(&expected), show(&rendered))) }
+            let expected: Rendered = expected
+                .iter()
+                .map(|(t, e)| (t.clone(), e.iter().map(|(k, b)| (k.clone(), b.read())).collect()))
+                .collect();
+            if rendered == expected {
+                Ok(())
+            } else {
+                Err(format!("wanted {}, got {}", show(&expected), show(&rendered)))
+            }
         }
         (Err(fault), None, Some(expected)) if fault == *expected => Ok(()),
         (Err(fault), _, _) => Err(format!("failed with {fault:?}")),
@@ -162,7 +175,11 @@ fn check(case: &Case, spec: &AzureKeyVaultSecretSpec, plugins: &Plugins) -> Resu
 /// The fixtures are no secrets.
 fn show(rendered: &Rendered) -> String {
     let entry = |(k, v): (&String, &Vec<u8>)| format!("{k}={:?}", String::from_utf8_lossy(&v[..v.len().min(300)]));
-    rendered.iter().map(|(t, e)| format!("{t}: {}", e.iter().map(entry).collect::<Vec<_>>().join(", "))).collect::<Vec<_>>().join("; ")
+    rendered
+        .iter()
+        .map(|(t, e)| format!("{t}: {}", e.iter().map(entry).collect::<Vec<_>>().join(", ")))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[test]
@@ -171,7 +188,11 @@ fn a_config_that_the_schema_does_not_know_is_refused_with_its_place() {
     let name = akv_core::PluginName::parse("secret").expect("a name");
     let config: Config = [("dataKy".to_owned(), "x".into())].into_iter().collect();
     let target = Target::Environment { query: None };
-    let fault = plugins.get(&name).expect("a default").check_output(&config, &target, &[], &[]).expect_err("an unknown setting");
+    let fault = plugins
+        .get(&name)
+        .expect("a default")
+        .check_output(&config, &target, &[], &[])
+        .expect_err("an unknown setting");
     assert_eq!(fault.code, "invalid-config");
     assert!(fault.message.is_some_and(|m| m.contains("dataKy")));
 }

@@ -32,63 +32,36 @@ pub(crate) fn failure(
     shown: bool,
 ) -> PluginFault {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let code = if (1..=64).contains(&code.len()) && code.chars().all(legal) {
-        code
-    } else {
-        "invalid-code"
-    };
-    let at = at
-        .map(|at| clean(at, PLACE_LIMIT))
-        .filter(|at| shown || is_place(at));
+    let code = if (1..=64).contains(&code.len()) && code.chars().all(legal) { code } else { "invalid-code" };
+    let at = at.map(|at| clean(at, PLACE_LIMIT)).filter(|at| shown || is_place(at));
     PluginFault {
         plugin: plugin.clone(),
         blame,
         code: code.to_owned(),
         at,
-        message: shown
-            .then(|| clean(message, MESSAGE_LIMIT))
-            .filter(|m| !m.is_empty()),
+        message: shown.then(|| clean(message, MESSAGE_LIMIT)).filter(|m| !m.is_empty()),
     }
 }
 
 /// A place made beside a value has few words at its disposal: `app.properties:3:14`, `/pointer`, an alias.
 fn is_place(at: &str) -> bool {
-    at.len() <= 64
-        && at
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./:[]".contains(c))
+    at.len() <= 64 && at.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:[]".contains(c))
 }
 
 fn clean(text: &str, limit: usize) -> String {
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let end = text
-        .char_indices()
-        .map(|(at, c)| at + c.len_utf8())
-        .take_while(|end| *end <= limit)
-        .last()
-        .unwrap_or(0);
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limit).last().unwrap_or(0);
     text[..end].trim().to_owned()
 }
 
 /// Bytes of a transform.
-pub(crate) fn value(
-    plugin: &PluginName,
-    limits: &Limits,
-    bytes: Vec<u8>,
-) -> Result<SecretValue, PluginFault> {
+pub(crate) fn value(plugin: &PluginName, limits: &Limits, bytes: Vec<u8>) -> Result<SecretValue, PluginFault> {
     let value = SecretValue::new(bytes);
     if value.len() > limits.output {
         return Err(broken(
             plugin,
             "output-too-large",
-            format!(
-                "it returned {} bytes, {} are allowed",
-                value.len(),
-                limits.output
-            ),
+            format!("it returned {} bytes, {} are allowed", value.len(), limits.output),
         ));
     }
     Ok(value)
@@ -101,22 +74,14 @@ pub(crate) fn entries(
     target: &Target,
     raw: Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<Entry>, PluginFault> {
-    let entries: Vec<Entry> = raw
-        .into_iter()
-        .map(|(key, value)| Entry {
-            key,
-            value: SecretValue::new(value),
-        })
-        .collect();
+    let entries: Vec<Entry> =
+        raw.into_iter().map(|(key, value)| Entry { key, value: SecretValue::new(value) }).collect();
     let size: usize = entries.iter().map(|e| e.key.len() + e.value.len()).sum();
     if entries.len() > ENTRY_LIMIT {
         return Err(broken(
             plugin,
             "too-many-entries",
-            format!(
-                "it returned {} entries, {ENTRY_LIMIT} are allowed",
-                entries.len()
-            ),
+            format!("it returned {} entries, {ENTRY_LIMIT} are allowed", entries.len()),
         ));
     }
     if size > limits.output {
@@ -133,17 +98,11 @@ pub(crate) fn entries(
             return Err(broken(
                 plugin,
                 "bad-key",
-                format!(
-                    "the key of entry {index} is none: 1 to 253 letters, digits, '-', '_' or '.'"
-                ),
+                format!("the key of entry {index} is none: 1 to 253 letters, digits, '-', '_' or '.'"),
             ));
         }
         if !seen.insert(entry.key.as_str()) {
-            return Err(broken(
-                plugin,
-                "duplicate-key",
-                format!("entry {index} repeats the key of another"),
-            ));
+            return Err(broken(plugin, "duplicate-key", format!("entry {index} repeats the key of another")));
         }
     }
     // Which keys a typed Secret must have is said by the API server, in its own words.
@@ -159,25 +118,16 @@ fn is_key(key: &str) -> bool {
         && key != "."
         && key != ".."
         && !key.starts_with("..")
-        && key
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 fn text_only(plugin: &PluginName, entries: &[Entry]) -> Result<(), PluginFault> {
-    match entries
-        .iter()
-        .find(|e| std::str::from_utf8(e.value.expose()).is_err())
-    {
+    match entries.iter().find(|e| std::str::from_utf8(e.value.expose()).is_err()) {
         None => Ok(()),
         Some(entry) => Err(PluginFault {
             blame: Blame::Input,
             at: Some(entry.key.clone()),
-            ..broken(
-                plugin,
-                "not-text",
-                "a ConfigMap holds text only; write a Secret instead".to_owned(),
-            )
+            ..broken(plugin, "not-text", "a ConfigMap holds text only; write a Secret instead".to_owned())
         }),
     }
 }

@@ -31,11 +31,7 @@ pub enum ArtifactError {
 impl Artifact {
     #[cfg(feature = "compile")]
     pub(crate) fn new(digest: String, code: Vec<u8>) -> Self {
-        Self {
-            target: target().to_owned(),
-            digest,
-            code,
-        }
+        Self { target: target().to_owned(), digest, code }
     }
 
     /// SHA-256 of the component, in hexadecimal.
@@ -71,31 +67,16 @@ impl Artifact {
             rest = after;
             Some(field.to_vec())
         };
-        let (target_bytes, digest, code) =
-            (|| Some((field()?, field()?, field()?)))().ok_or(ArtifactError::Format)?;
+        let (target_bytes, digest, code) = (|| Some((field()?, field()?, field()?)))().ok_or(ArtifactError::Format)?;
         let text = |bytes| String::from_utf8(bytes).map_err(|_| ArtifactError::Format);
-        let artifact = Self {
-            target: text(target_bytes)?,
-            digest: text(digest)?,
-            code,
-        };
-        if artifact.target == target() {
-            Ok(artifact)
-        } else {
-            Err(ArtifactError::Target(artifact.target))
-        }
+        let artifact = Self { target: text(target_bytes)?, digest: text(digest)?, code };
+        if artifact.target == target() { Ok(artifact) } else { Err(ArtifactError::Target(artifact.target)) }
     }
 }
 
 impl std::fmt::Debug for Artifact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Artifact({}, {} bytes for {})",
-            self.digest,
-            self.code.len(),
-            self.target
-        )
+        write!(f, "Artifact({}, {} bytes for {})", self.digest, self.code.len(), self.target)
     }
 }
 
@@ -105,25 +86,12 @@ mod tests {
 
     #[test]
     fn an_artifact_survives_its_bytes_and_others_are_refused() {
-        let artifact = Artifact {
-            target: target().to_owned(),
-            digest: "ab".to_owned(),
-            code: vec![1, 2, 3],
-        };
+        let artifact = Artifact { target: target().to_owned(), digest: "ab".to_owned(), code: vec![1, 2, 3] };
         let bytes = artifact.to_bytes();
         assert_eq!(Artifact::from_bytes(&bytes), Ok(artifact.clone()));
-        assert_eq!(
-            Artifact::from_bytes(&bytes[..bytes.len() - 1]),
-            Err(ArtifactError::Format)
-        );
+        assert_eq!(Artifact::from_bytes(&bytes[..bytes.len() - 1]), Err(ArtifactError::Format));
         assert_eq!(Artifact::from_bytes(b"\0asm"), Err(ArtifactError::Format));
-        let other = Artifact {
-            target: "riscv".to_owned(),
-            ..artifact
-        };
-        assert_eq!(
-            Artifact::from_bytes(&other.to_bytes()),
-            Err(ArtifactError::Target("riscv".to_owned()))
-        );
+        let other = Artifact { target: "riscv".to_owned(), ..artifact };
+        assert_eq!(Artifact::from_bytes(&other.to_bytes()), Err(ArtifactError::Target("riscv".to_owned())));
     }
 }

@@ -28,53 +28,25 @@ pub(crate) fn isolated<T>(
     store.set_max_component_handles(HANDLES);
     let result = store.set_fuel(limits.fuel).and_then(|()| work(&mut store));
     let left = store.get_fuel().unwrap_or(0);
-    let usage = Usage {
-        fuel: limits.fuel.saturating_sub(left),
-        memory: store.data().used(),
-        time: began.elapsed(),
-    };
+    let usage = Usage { fuel: limits.fuel.saturating_sub(left), memory: store.data().used(), time: began.elapsed() };
     let refused = store.data().refused();
     // After a trap the store must not be touched again; its memory goes back to the system here.
     drop(store);
-    (
-        result.map_err(|error| fault(plugin, limits, refused, &error)),
-        usage,
-    )
+    (result.map_err(|error| fault(plugin, limits, refused, &error)), usage)
 }
 
-fn fault(
-    plugin: &PluginName,
-    limits: &Limits,
-    out_of_memory: bool,
-    error: &wasmtime::Error,
-) -> PluginFault {
+fn fault(plugin: &PluginName, limits: &Limits, out_of_memory: bool, error: &wasmtime::Error) -> PluginFault {
     if out_of_memory {
-        return broken(
-            plugin,
-            "out-of-memory",
-            format!("it asked for more than {} bytes of memory", limits.memory),
-        );
+        return broken(plugin, "out-of-memory", format!("it asked for more than {} bytes of memory", limits.memory));
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => broken(
-            plugin,
-            "out-of-fuel",
-            format!("it used up its {} units of fuel", limits.fuel),
-        ),
-        Some(Trap::Interrupt) => broken(
-            plugin,
-            "timed-out",
-            format!("it ran for {} s", WALL.as_secs()),
-        ),
-        Some(Trap::StackOverflow) => {
-            broken(plugin, "stack-overflow", "it recursed too deep".to_owned())
-        }
+        Some(Trap::OutOfFuel) => broken(plugin, "out-of-fuel", format!("it used up its {} units of fuel", limits.fuel)),
+        Some(Trap::Interrupt) => broken(plugin, "timed-out", format!("it ran for {} s", WALL.as_secs())),
+        Some(Trap::StackOverflow) => broken(plugin, "stack-overflow", "it recursed too deep".to_owned()),
         // The kind of a trap is one of a fixed list and holds nothing of a value.
         Some(trap) => broken(plugin, "trap", trap.to_string()),
-        None => broken(
-            plugin,
-            "broken-answer",
-            "its answer does not have the shape of the WIT, or is too large".to_owned(),
-        ),
+        None => {
+            broken(plugin, "broken-answer", "its answer does not have the shape of the WIT, or is too large".to_owned())
+        }
     }
 }

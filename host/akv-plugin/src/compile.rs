@@ -57,18 +57,12 @@ pub enum CompileError {
 pub fn compile(wasm: &[u8]) -> Result<Artifact, CompileError> {
     inspect(wasm)?;
     let engine = build().map_err(|e| CompileError::Compiler(e.to_string()))?;
-    let code = engine
-        .precompile_component(wasm)
-        .map_err(|e| CompileError::Compiler(format!("{e:#}")))?;
+    let code = engine.precompile_component(wasm).map_err(|e| CompileError::Compiler(format!("{e:#}")))?;
     Ok(Artifact::new(digest(wasm), code))
 }
 
 /// Compiles in a child: `program` with `args` must end in [`compile_stdin_to_stdout`]. Blocks until it has ended.
-pub fn compile_in_child(
-    program: &Path,
-    args: &[&str],
-    wasm: &[u8],
-) -> Result<Artifact, CompileError> {
+pub fn compile_in_child(program: &Path, args: &[&str], wasm: &[u8]) -> Result<Artifact, CompileError> {
     inspect(wasm)?;
     let mut child = Command::new(program)
         .args(args)
@@ -81,21 +75,11 @@ pub fn compile_in_child(
     let (output, said) = talk(&mut child, wasm)?;
     let status = child.wait().map_err(CompileError::Child)?;
     if !status.success() {
-        let said = String::from_utf8_lossy(&said)
-            .lines()
-            .next()
-            .map(|l| l.chars().take(300).collect());
-        return Err(CompileError::Ended {
-            status: status.to_string(),
-            said,
-        });
+        let said = String::from_utf8_lossy(&said).lines().next().map(|l| l.chars().take(300).collect());
+        return Err(CompileError::Ended { status: status.to_string(), said });
     }
     let artifact = Artifact::from_bytes(&output)?;
-    if artifact.digest() == digest(wasm) {
-        Ok(artifact)
-    } else {
-        Err(CompileError::Digest)
-    }
+    if artifact.digest() == digest(wasm) { Ok(artifact) } else { Err(CompileError::Digest) }
 }
 
 /// Writes and reads at the same time, so that neither side waits for the other; kills a child that takes too long.
@@ -127,10 +111,7 @@ fn talk(child: &mut Child, wasm: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CompileErr
             std::thread::sleep(Duration::from_millis(2));
         }
         let panicked = |_| CompileError::Child(std::io::Error::other("a reader panicked"));
-        let output = answer
-            .join()
-            .map_err(panicked)?
-            .map_err(CompileError::Child)?;
+        let output = answer.join().map_err(panicked)?.map_err(CompileError::Child)?;
         Ok((output, errors.join().unwrap_or_default()))
     })
 }
@@ -138,32 +119,16 @@ fn talk(child: &mut Child, wasm: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CompileErr
 /// The child's whole life: limits itself, reads a component from stdin, writes an artifact to stdout.
 pub fn compile_stdin_to_stdout() -> ExitCode {
     let work = || -> Result<(), String> {
-        for (resource, limit) in [
-            (Resource::As, CHILD_MEMORY),
-            (Resource::Cpu, CHILD_CPU),
-            (Resource::Core, 0),
-            (Resource::Fsize, 0),
-        ] {
-            setrlimit(
-                resource,
-                Rlimit {
-                    current: Some(limit),
-                    maximum: Some(limit),
-                },
-            )
-            .map_err(|e| format!("the limits could not be set: {e}"))?;
+        for (resource, limit) in
+            [(Resource::As, CHILD_MEMORY), (Resource::Cpu, CHILD_CPU), (Resource::Core, 0), (Resource::Fsize, 0)]
+        {
+            setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
+                .map_err(|e| format!("the limits could not be set: {e}"))?;
         }
         let mut wasm = Vec::new();
-        std::io::stdin()
-            .lock()
-            .take(INPUT_LIMIT)
-            .read_to_end(&mut wasm)
-            .map_err(|e| e.to_string())?;
+        std::io::stdin().lock().take(INPUT_LIMIT).read_to_end(&mut wasm).map_err(|e| e.to_string())?;
         let artifact = compile(&wasm).map_err(|e| e.to_string())?;
-        std::io::stdout()
-            .lock()
-            .write_all(&artifact.to_bytes())
-            .map_err(|e| e.to_string())
+        std::io::stdout().lock().write_all(&artifact.to_bytes()).map_err(|e| e.to_string())
     };
     match work() {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,14 +24,7 @@ macro_rules! blame {
                 $failure::BadInput(d) => (Blame::Input, d),
                 $failure::Internal(d) => (Blame::Plugin, d),
             };
-            (
-                blame,
-                Diagnostic {
-                    code: d.code.clone(),
-                    at: d.at.clone(),
-                    message: d.message.clone(),
-                },
-            )
+            (blame, Diagnostic { code: d.code.clone(), at: d.at.clone(), message: d.message.clone() })
         }
     };
 }
@@ -44,12 +37,7 @@ pub(crate) fn target(target: &Target, attributes: &[(String, String)]) -> out::T
         Target::ConfigMap { .. } => (None, None),
         Target::Environment { query } => (None, query.clone()),
     };
-    out::Target {
-        kind: target.kind().to_owned(),
-        secret_type,
-        query,
-        attributes: attributes.to_vec(),
-    }
+    out::Target { kind: target.kind().to_owned(), secret_type, query, attributes: attributes.to_vec() }
 }
 
 fn description(from: &Description) -> wire::Description {
@@ -72,11 +60,7 @@ pub(crate) fn objects(from: &[VaultObject]) -> Vec<wire::VaultObject> {
         content_type: o.content_type.clone(),
         tags: o.tags.clone(),
         public: o.public.clone(),
-        private: o
-            .private
-            .as_ref()
-            .map(SecretValue::expose)
-            .map(<[u8]>::to_vec),
+        private: o.private.as_ref().map(SecretValue::expose).map(<[u8]>::to_vec),
         attributes: Vec::new(),
     };
     from.iter().map(object).collect()

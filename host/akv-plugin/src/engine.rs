@@ -44,15 +44,13 @@ impl Engine {
         let engine = build()?;
         let weak = engine.weak();
         // A plain thread: an async runtime that is busy would stop the clock. It ends with the engine.
-        let clock = thread::Builder::new()
-            .name("plugin-clock".to_owned())
-            .spawn(move || {
-                while let Some(engine) = weak.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    thread::sleep(TICK);
-                }
-            });
+        let clock = thread::Builder::new().name("plugin-clock".to_owned()).spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        });
         clock.map_err(|e| EngineError(e.to_string()))?;
         Ok(Self(Arc::new(engine)))
     }
@@ -84,17 +82,11 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
     #[cfg(feature = "compile")]
     config.cranelift_nan_canonicalization(true);
     // An explicit target keeps features of this very processor out of the code.
-    config
-        .target(target())
-        .map_err(|e| EngineError(e.to_string()))?;
+    config.target(target()).map_err(|e| EngineError(e.to_string()))?;
     wasmtime::Engine::new(&config).map_err(|e| EngineError(e.to_string()))
 }
 
 /// The target that code is compiled for. musl and glibc share it: compiled code calls no C library.
 pub(crate) fn target() -> &'static str {
-    if cfg!(target_arch = "aarch64") {
-        "aarch64-unknown-linux-gnu"
-    } else {
-        "x86_64-unknown-linux-gnu"
-    }
+    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
 }

@@ -75,18 +75,13 @@ pub fn digest(bytes: &[u8]) -> String {
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     let invalid = |e: wasmparser::BinaryReaderError| Refusal::Invalid(e.to_string());
     let (imports, exports) = names(wasm)?;
-    Validator::new_with_features(WasmFeatures::default())
-        .validate_all(wasm)
-        .map_err(invalid)?;
+    Validator::new_with_features(WasmFeatures::default()).validate_all(wasm).map_err(invalid)?;
     if !imports.is_empty() {
         return Err(Refusal::Imports(imports));
     }
     let version = |kind: Kind| {
         let prefix = format!("{PACKAGE}{}@", kind.as_str());
-        exports
-            .iter()
-            .find_map(|name| name.strip_prefix(&prefix))
-            .map(str::to_owned)
+        exports.iter().find_map(|name| name.strip_prefix(&prefix)).map(str::to_owned)
     };
     let (kind, wit_version) = match (version(Kind::Transform), version(Kind::Output)) {
         (Some(_), Some(_)) => return Err(Refusal::BothKinds),
@@ -97,13 +92,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     if !wit_version.starts_with(LINE) {
         return Err(Refusal::Version(wit_version));
     }
-    Ok(Inspection {
-        kind,
-        wit_version,
-        digest: digest(wasm),
-        size: wasm.len(),
-        exports,
-    })
+    Ok(Inspection { kind, wit_version, digest: digest(wasm), size: wasm.len(), exports })
 }
 
 /// Names of the imports and of the exported instances of the outermost component.

@@ -19,17 +19,9 @@ pub const WALL: Duration = Duration::from_secs(10);
 
 impl Limits {
     /// What a plugin gets that names no limits: every language tried handles 256 KiB within them.
-    pub const DEFAULT: Self = Self {
-        memory: 32 << 20,
-        fuel: 1_000_000_000,
-        output: 1 << 20,
-    };
+    pub const DEFAULT: Self = Self { memory: 32 << 20, fuel: 1_000_000_000, output: 1 << 20 };
     /// What nobody may go beyond.
-    pub const MAX: Self = Self {
-        memory: 128 << 20,
-        fuel: 10_000_000_000,
-        output: 1 << 20,
-    };
+    pub const MAX: Self = Self { memory: 128 << 20, fuel: 10_000_000_000, output: 1 << 20 };
 
     /// These limits, or the maxima where they are lower.
     pub fn capped(self) -> Self {
@@ -68,11 +60,7 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            used: 0,
-            refused: false,
-        }
+        Self { limit, used: 0, refused: false }
     }
 
     pub(crate) fn used(&self) -> usize {
@@ -86,12 +74,7 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.used - current.min(self.used) + desired;
         if total > self.limit {
             self.refused = true;
@@ -101,12 +84,7 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         // QuickJS and Go need some thousand elements.
         Ok(desired <= 100_000)
     }

@@ -10,10 +10,7 @@ use crate::inspect::Kind;
 use crate::limits::{Limiter, Limits, Usage};
 use crate::schema::Schema;
 use akv_core::recipe::Config;
-use akv_core::{
-    Alias, Blame, Description, Entry, Part, PluginFault, PluginName, SecretValue, Target,
-    VaultObject,
-};
+use akv_core::{Alias, Blame, Description, Entry, Part, PluginFault, PluginName, SecretValue, Target, VaultObject};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,17 +84,11 @@ impl Plugins {
 pub type Metered<T> = (Result<T, PluginFault>, Usage);
 
 impl Plugin {
-    pub(crate) fn load(
-        engine: Engine,
-        name: PluginName,
-        artifact: &Artifact,
-    ) -> Result<Self, LoadError> {
+    pub(crate) fn load(engine: Engine, name: PluginName, artifact: &Artifact) -> Result<Self, LoadError> {
         let component = deserialize(&engine, artifact)?;
         // An empty linker: whatever a component would import, there is nothing to give.
         let linker = Linker::new(engine.inner());
-        let pre = linker
-            .instantiate_pre(&component)
-            .map_err(|e| LoadError::Shape(format!("{e:#}")))?;
+        let pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Shape(format!("{e:#}")))?;
         let has = |kind: Kind| {
             let name = format!("akv2k8s:plugin/{}@0.1.0", kind.as_str());
             component.get_export_index(None, &name).is_some()
@@ -110,19 +101,8 @@ impl Plugin {
         };
         let info = describe(&engine, &name, &world)?;
         let schema = Schema::new(info.config_schema.as_ref()).map_err(LoadError::Schema)?;
-        let loaded = Loaded {
-            engine,
-            name,
-            digest: artifact.digest().to_owned(),
-            world,
-            info,
-            schema,
-        };
-        Ok(Self {
-            loaded: Arc::new(loaded),
-            limits: Limits::DEFAULT,
-            defaults: Arc::default(),
-        })
+        let loaded = Loaded { engine, name, digest: artifact.digest().to_owned(), world, info, schema };
+        Ok(Self { loaded: Arc::new(loaded), limits: Limits::DEFAULT, defaults: Arc::default() })
     }
 
     /// The name that it runs under.
@@ -152,18 +132,12 @@ impl Plugin {
 
     /// The same plugin with other limits, cut to the maxima.
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self {
-            limits: limits.capped(),
-            ..self
-        }
+        Self { limits: limits.capped(), ..self }
     }
 
     /// The same plugin with defaults that are merged under each config, key by key.
     pub fn with_defaults(self, defaults: Config) -> Self {
-        Self {
-            defaults: Arc::new(defaults),
-            ..self
-        }
+        Self { defaults: Arc::new(defaults), ..self }
     }
 
     fn merged(&self, config: &Config) -> Config {
@@ -174,14 +148,11 @@ impl Plugin {
 
     /// The config against the plugin's schema.
     pub fn check_config(&self, config: &Config) -> Result<(), PluginFault> {
-        self.loaded
-            .schema
-            .check(&self.merged(config))
-            .map_err(|(at, message)| PluginFault {
-                blame: Blame::Config,
-                at: Some(at),
-                ..answer::broken(self.name(), "invalid-config", message)
-            })
+        self.loaded.schema.check(&self.merged(config)).map_err(|(at, message)| PluginFault {
+            blame: Blame::Config,
+            at: Some(at),
+            ..answer::broken(self.name(), "invalid-config", message)
+        })
     }
 
     fn text(&self, config: &Config) -> String {
@@ -189,15 +160,8 @@ impl Plugin {
     }
 
     fn wrong_kind<T>(&self, wanted: Kind) -> Metered<T> {
-        let message = format!(
-            "it is a plugin of kind {}, not {}",
-            self.kind().as_str(),
-            wanted.as_str()
-        );
-        let fault = PluginFault {
-            blame: Blame::Config,
-            ..answer::broken(self.name(), "wrong-kind", message)
-        };
+        let message = format!("it is a plugin of kind {}, not {}", self.kind().as_str(), wanted.as_str());
+        let fault = PluginFault { blame: Blame::Config, ..answer::broken(self.name(), "wrong-kind", message) };
         (Err(fault), Usage::default())
     }
 
@@ -208,13 +172,9 @@ impl Plugin {
         };
         self.check_config(config)?;
         let text = self.text(config);
-        self.call(|store| {
-            pre.instantiate(&mut *store)?
-                .akv2k8s_plugin_transform()
-                .call_check(store, &text)
-        })
-        .0?
-        .map_err(|f| self.transform_failure(&f, true))
+        self.call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_check(store, &text))
+            .0?
+            .map_err(|f| self.transform_failure(&f, true))
     }
 
     /// Runs a transform.
@@ -229,9 +189,7 @@ impl Plugin {
         };
         let text = self.text(config);
         let (answer, usage) = self.call(|store| {
-            pre.instantiate(&mut *store)?
-                .akv2k8s_plugin_transform()
-                .call_apply(store, &text, input.expose())
+            pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_apply(store, &text, input.expose())
         });
         let result = answer.and_then(|answer| match answer {
             Ok(bytes) => answer::value(self.name(), &self.limits, bytes),
@@ -252,15 +210,10 @@ impl Plugin {
             return self.wrong_kind(Kind::Output).0;
         };
         self.check_config(config)?;
-        let (text, target, objects) = (
-            self.text(config),
-            convert::target(target, attributes),
-            convert::descriptions(objects),
-        );
+        let (text, target, objects) =
+            (self.text(config), convert::target(target, attributes), convert::descriptions(objects));
         self.call(|store| {
-            pre.instantiate(&mut *store)?
-                .akv2k8s_plugin_output()
-                .call_check(store, &text, &target, &objects)
+            pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_check(store, &text, &target, &objects)
         })
         .0?
         .map_err(|f| self.output_failure(&f, true))
@@ -277,16 +230,11 @@ impl Plugin {
         let World::Output(pre) = &self.loaded.world else {
             return self.wrong_kind(Kind::Output).0;
         };
-        let (text, target, known) = (
-            self.text(config),
-            convert::target(target, attributes),
-            convert::descriptions(objects),
-        );
+        let (text, target, known) =
+            (self.text(config), convert::target(target, attributes), convert::descriptions(objects));
         let needs = self
             .call(|store| {
-                pre.instantiate(&mut *store)?
-                    .akv2k8s_plugin_output()
-                    .call_needs(store, &text, &target, &known)
+                pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_needs(store, &text, &target, &known)
             })
             .0?
             .map_err(|f| self.output_failure(&f, true))?;
@@ -300,10 +248,7 @@ impl Plugin {
         needs
             .into_iter()
             .map(|need| {
-                let alias = objects
-                    .iter()
-                    .find(|d| d.alias.as_str() == need.alias)
-                    .map(|d| d.alias.clone());
+                let alias = objects.iter().find(|d| d.alias.as_str() == need.alias).map(|d| d.alias.clone());
                 Ok((alias.ok_or_else(unknown)?, convert::part(need.part)))
             })
             .collect()
@@ -331,24 +276,16 @@ impl Plugin {
         let World::Output(pre) = &self.loaded.world else {
             return self.wrong_kind(Kind::Output);
         };
-        let (text, wire, mut wired) = (
-            self.text(config),
-            convert::target(target, attributes),
-            convert::objects(objects),
-        );
+        let (text, wire, mut wired) =
+            (self.text(config), convert::target(target, attributes), convert::objects(objects));
         let (answer, usage) = self.call(|store| {
-            pre.instantiate(&mut *store)?
-                .akv2k8s_plugin_output()
-                .call_render(store, &text, &wire, &wired)
+            pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_render(store, &text, &wire, &wired)
         });
         convert::wipe(&mut wired);
         let result = answer.and_then(|answer| match answer {
-            Ok(raw) => answer::entries(
-                self.name(),
-                &self.limits,
-                target,
-                raw.into_iter().map(|e| (e.key, e.value)).collect(),
-            ),
+            Ok(raw) => {
+                answer::entries(self.name(), &self.limits, target, raw.into_iter().map(|e| (e.key, e.value)).collect())
+            }
             Err(fault) => Err(self.output_failure(&fault, false)),
         });
         (result, usage)
@@ -360,34 +297,17 @@ impl Plugin {
 
     fn transform_failure(&self, fault: &convert::TransformFailure, shown: bool) -> PluginFault {
         let (blame, diagnostic) = convert::transform_failure(fault);
-        failure(
-            self.name(),
-            blame,
-            &diagnostic.code,
-            diagnostic.at.as_deref(),
-            &diagnostic.message,
-            shown,
-        )
+        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
     }
 
     fn output_failure(&self, fault: &convert::OutputFailure, shown: bool) -> PluginFault {
         let (blame, diagnostic) = convert::output_failure(fault);
-        failure(
-            self.name(),
-            blame,
-            &diagnostic.code,
-            diagnostic.at.as_deref(),
-            &diagnostic.message,
-            shown,
-        )
+        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
     }
 }
 
 /// The one place where compiled code becomes something that runs.
-#[allow(
-    unsafe_code,
-    reason = "compiled code cannot be checked; it is code that this program or its build made"
-)]
+#[allow(unsafe_code, reason = "compiled code cannot be checked; it is code that this program or its build made")]
 fn deserialize(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
     // SAFETY: an `Artifact` is made by `compile`, of our own build, or of our own child whose digest was compared; it is
     // kept in memory or embedded, never read from where another could write. wasmtime checks version and settings.
@@ -398,28 +318,16 @@ fn deserialize(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadEr
 fn describe(engine: &Engine, name: &PluginName, world: &World) -> Result<Info, LoadError> {
     let (answer, _) = isolated(engine, name, &Limits::DEFAULT, |store| match world {
         World::Transform(pre) => {
-            let info = pre
-                .instantiate(&mut *store)?
-                .akv2k8s_plugin_about()
-                .call_describe(store)?;
+            let info = pre.instantiate(&mut *store)?.akv2k8s_plugin_about().call_describe(store)?;
             Ok((info.name, info.version, info.config_schema))
         }
         World::Output(pre) => {
-            let info = pre
-                .instantiate(&mut *store)?
-                .akv2k8s_plugin_about()
-                .call_describe(store)?;
+            let info = pre.instantiate(&mut *store)?.akv2k8s_plugin_about().call_describe(store)?;
             Ok((info.name, info.version, info.config_schema))
         }
     });
     let (plugin, version, schema) = answer.map_err(LoadError::Trial)?;
-    let schema = schema
-        .map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|e| LoadError::Schema(e.to_string()))?;
-    Ok(Info {
-        name: plugin,
-        version,
-        config_schema: schema,
-    })
+    let schema =
+        schema.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| LoadError::Schema(e.to_string()))?;
+    Ok(Info { name: plugin, version, config_schema: schema })
 }

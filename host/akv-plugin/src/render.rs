@@ -2,37 +2,21 @@
 
 use crate::inspect::Kind;
 use crate::plugin::{Plugin, Plugins};
-use akv_core::{
-    Alias, Blame, Entry, ObjectKind, Output, Part, PluginFault, PluginName, Recipe, VaultObject,
-};
+use akv_core::{Alias, Blame, Entry, ObjectKind, Output, Part, PluginFault, PluginName, Recipe, VaultObject};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every step and output: the plugin exists, is of the right kind, and takes its config. The text is the path in the
 /// resource.
 pub fn check(recipe: &Recipe, plugins: &Plugins) -> Vec<(String, PluginFault)> {
     let steps = recipe.pipeline.iter().map(|step| {
-        let result =
-            find(plugins, &step.plugin, Kind::Transform).and_then(|p| p.check_step(&step.config));
+        let result = find(plugins, &step.plugin, Kind::Transform).and_then(|p| p.check_step(&step.config));
         (step.path.clone(), result)
     });
     let outputs = recipe.outputs.iter().map(|output| {
-        let check = |p: &Plugin| {
-            p.check_output(
-                &output.config,
-                &output.target,
-                &attributes(recipe),
-                &recipe.objects,
-            )
-        };
-        (
-            output.path.clone(),
-            find(plugins, &output.plugin, Kind::Output).and_then(check),
-        )
+        let check = |p: &Plugin| p.check_output(&output.config, &output.target, &attributes(recipe), &recipe.objects);
+        (output.path.clone(), find(plugins, &output.plugin, Kind::Output).and_then(check))
     });
-    steps
-        .chain(outputs)
-        .filter_map(|(path, result)| result.err().map(|fault| (path, fault)))
-        .collect()
+    steps.chain(outputs).filter_map(|(path, result)| result.err().map(|fault| (path, fault))).collect()
 }
 
 /// Which parts of which objects have to be read for an output. A secret that a transform touches is always read.
@@ -42,12 +26,7 @@ pub fn needs(
     plugins: &Plugins,
 ) -> Result<BTreeMap<Alias, BTreeSet<Part>>, PluginFault> {
     let plugin = find(plugins, &output.plugin, Kind::Output)?;
-    let wanted = plugin.needs(
-        &output.config,
-        &output.target,
-        &attributes(recipe),
-        &recipe.objects,
-    )?;
+    let wanted = plugin.needs(&output.config, &output.target, &attributes(recipe), &recipe.objects)?;
     let mut needs: BTreeMap<Alias, BTreeSet<Part>> = BTreeMap::new();
     for (alias, part) in wanted {
         needs.entry(alias).or_default().insert(part);
@@ -64,17 +43,12 @@ pub fn transform(
     let mut done = Vec::with_capacity(objects.len());
     for mut object in objects {
         let alias = &object.description.alias;
-        let touches =
-            |only: &Option<Vec<Alias>>| only.as_ref().is_none_or(|only| only.contains(alias));
+        let touches = |only: &Option<Vec<Alias>>| only.as_ref().is_none_or(|only| only.contains(alias));
         if object.description.object.kind == ObjectKind::Secret {
             for step in recipe.pipeline.iter().filter(|s| touches(&s.only)) {
                 if let Some(value) = &object.private {
                     let plugin = find(plugins, &step.plugin, Kind::Transform)?;
-                    object.private = Some(
-                        plugin
-                            .apply(&step.config, value)
-                            .map_err(|fault| at_alias(fault, alias))?,
-                    );
+                    object.private = Some(plugin.apply(&step.config, value).map_err(|fault| at_alias(fault, alias))?);
                 }
             }
         }
@@ -85,13 +59,8 @@ pub fn transform(
 
 /// A transform does not know which object it works on.
 fn at_alias(fault: PluginFault, alias: &Alias) -> PluginFault {
-    let at = fault
-        .at
-        .map_or_else(|| alias.to_string(), |at| format!("{alias}: {at}"));
-    PluginFault {
-        at: Some(at),
-        ..fault
-    }
+    let at = fault.at.map_or_else(|| alias.to_string(), |at| format!("{alias}: {at}"));
+    PluginFault { at: Some(at), ..fault }
 }
 
 /// Renders one output of objects that were transformed.
@@ -101,28 +70,15 @@ pub fn render(
     plugins: &Plugins,
     objects: &[VaultObject],
 ) -> Result<Vec<Entry>, PluginFault> {
-    find(plugins, &output.plugin, Kind::Output)?.render(
-        &output.config,
-        &output.target,
-        &attributes(recipe),
-        objects,
-    )
+    find(plugins, &output.plugin, Kind::Output)?.render(&output.config, &output.target, &attributes(recipe), objects)
 }
 
 /// With `objects` and no plugin the alias is the key.
 fn attributes(recipe: &Recipe) -> Vec<(String, String)> {
-    if recipe.keys_from_alias {
-        vec![("keys".to_owned(), "alias".to_owned())]
-    } else {
-        Vec::new()
-    }
+    if recipe.keys_from_alias { vec![("keys".to_owned(), "alias".to_owned())] } else { Vec::new() }
 }
 
-fn find<'a>(
-    plugins: &'a Plugins,
-    name: &PluginName,
-    kind: Kind,
-) -> Result<&'a Plugin, PluginFault> {
+fn find<'a>(plugins: &'a Plugins, name: &PluginName, kind: Kind) -> Result<&'a Plugin, PluginFault> {
     let fault = |code: &str, message: String| PluginFault {
         plugin: name.clone(),
         blame: Blame::Config,
@@ -131,30 +87,15 @@ fn find<'a>(
         message: Some(message),
     };
     let Some(plugin) = plugins.get(name) else {
-        let known: Vec<&str> = plugins
-            .iter()
-            .filter(|p| p.kind() == kind)
-            .map(|p| p.name().as_str())
-            .collect();
+        let known: Vec<&str> = plugins.iter().filter(|p| p.kind() == kind).map(|p| p.name().as_str()).collect();
         return Err(fault(
             "plugin-not-found",
-            format!(
-                "there is no {} plugin of this name; there are {}",
-                kind.as_str(),
-                known.join(", ")
-            ),
+            format!("there is no {} plugin of this name; there are {}", kind.as_str(), known.join(", ")),
         ));
     };
     if plugin.kind() == kind {
         Ok(plugin)
     } else {
-        Err(fault(
-            "wrong-kind",
-            format!(
-                "it is a plugin of kind {}, not {}",
-                plugin.kind().as_str(),
-                kind.as_str()
-            ),
-        ))
+        Err(fault("wrong-kind", format!("it is a plugin of kind {}, not {}", plugin.kind().as_str(), kind.as_str())))
     }
 }

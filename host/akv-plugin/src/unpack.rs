@@ -21,17 +21,11 @@ pub fn unpack(bytes: &[u8], limit: usize) -> Result<Vec<u8>, UnpackError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         // One byte more than allowed tells "exactly the limit" from "more".
         let reader = GzDecoder::new(bytes).take(limit as u64 + 1);
-        { reader }
-            .read_to_end(&mut unpacked)
-            .map_err(UnpackError::Gzip)?;
+        { reader }.read_to_end(&mut unpacked).map_err(UnpackError::Gzip)?;
     } else {
         unpacked.extend_from_slice(&bytes[..bytes.len().min(limit + 1)]);
     }
-    if unpacked.len() > limit {
-        Err(UnpackError::TooLarge(limit))
-    } else {
-        Ok(unpacked)
-    }
+    if unpacked.len() > limit { Err(UnpackError::TooLarge(limit)) } else { Ok(unpacked) }
 }
 
 #[cfg(test)]
@@ -43,24 +37,13 @@ mod tests {
     #[test]
     fn a_small_file_cannot_become_a_large_one() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder
-            .write_all(&vec![0; 1 << 20])
-            .expect("a vector takes everything");
+        encoder.write_all(&vec![0; 1 << 20]).expect("a vector takes everything");
         let bomb = encoder.finish().expect("a vector takes everything");
         assert!(bomb.len() < 2000);
-        assert!(matches!(
-            unpack(&bomb, 1000),
-            Err(UnpackError::TooLarge(1000))
-        ));
-        assert_eq!(
-            unpack(&bomb, 1 << 20).expect("exactly the limit").len(),
-            1 << 20
-        );
+        assert!(matches!(unpack(&bomb, 1000), Err(UnpackError::TooLarge(1000))));
+        assert_eq!(unpack(&bomb, 1 << 20).expect("exactly the limit").len(), 1 << 20);
         assert_eq!(unpack(b"plain", 5).expect("exactly the limit"), b"plain");
         assert!(matches!(unpack(b"plain", 4), Err(UnpackError::TooLarge(4))));
-        assert!(matches!(
-            unpack(&bomb[..20], 1000),
-            Err(UnpackError::Gzip(_))
-        ));
+        assert!(matches!(unpack(&bomb[..20], 1000), Err(UnpackError::Gzip(_))));
     }
 }

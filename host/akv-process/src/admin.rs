@@ -27,10 +27,7 @@ impl Readiness {
 
     /// What is missing, a line each; empty when ready.
     pub fn missing(&self) -> Vec<String> {
-        self.lock()
-            .iter()
-            .map(|(what, why)| format!("{what}: {why}"))
-            .collect()
+        self.lock().iter().map(|(what, why)| format!("{what}: {why}")).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
@@ -86,14 +83,9 @@ async fn metrics(State(endpoints): State<Endpoints>) -> impl IntoResponse {
     };
     let mut text = String::new();
     match encode(&mut text, &registry) {
-        Ok(()) => (
-            [(
-                CONTENT_TYPE,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
+        Ok(()) => {
+            ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

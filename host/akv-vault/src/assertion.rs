@@ -46,11 +46,7 @@ impl FederatedToken {
             source,
         })?;
         if token.trim().is_empty() {
-            return Err(SettingsError::Content {
-                what: WHAT,
-                path: file,
-                problem: "it is empty".to_owned(),
-            });
+            return Err(SettingsError::Content { what: WHAT, path: file, problem: "it is empty".to_owned() });
         }
         Ok(Self { file })
     }
@@ -59,14 +55,12 @@ impl FederatedToken {
 #[async_trait]
 impl ClientAssertion for FederatedToken {
     async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        let token = tokio::fs::read_to_string(&self.file)
-            .await
-            .map_err(|fault| {
-                identity_error(format!(
-                    "the token file {} of AZURE_FEDERATED_TOKEN_FILE cannot be read: {fault}",
-                    self.file.display()
-                ))
-            })?;
+        let token = tokio::fs::read_to_string(&self.file).await.map_err(|fault| {
+            identity_error(format!(
+                "the token file {} of AZURE_FEDERATED_TOKEN_FILE cannot be read: {fault}",
+                self.file.display()
+            ))
+        })?;
         Ok(token.trim().to_owned())
     }
 }

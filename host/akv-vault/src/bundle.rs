@@ -58,21 +58,13 @@ fn common(id: &str, attributes: Option<Attributes>, tags: Tags) -> Result<Common
         .next()
         .and_then(|text| ObjectVersion::parse(text).ok())
         .ok_or_else(|| unusable("its id names no version"))?;
-    let attributes = attributes.unwrap_or(Attributes {
-        enabled: None,
-        exp: None,
-        nbf: None,
-    });
+    let attributes = attributes.unwrap_or(Attributes { enabled: None, exp: None, nbf: None });
     if attributes.enabled == Some(false) {
         return Err(Failure::disabled());
     }
     Ok(Common {
         version,
-        tags: tags
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, text)| (name, text.unwrap_or_default()))
-            .collect(),
+        tags: tags.unwrap_or_default().into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect(),
         expires: attributes.exp,
         not_before: attributes.nbf,
     })
@@ -123,13 +115,8 @@ impl Certificate {
         let bundle: Bundle = parse(body)?;
         Ok(Self {
             common: common(&bundle.id, bundle.attributes, bundle.tags)?,
-            content_type: bundle
-                .policy
-                .and_then(|policy| policy.secret_props)
-                .and_then(|props| props.content_type),
-            der: STANDARD
-                .decode(&bundle.cer)
-                .map_err(|_| unusable("`cer` is no base64"))?,
+            content_type: bundle.policy.and_then(|policy| policy.secret_props).and_then(|props| props.content_type),
+            der: STANDARD.decode(&bundle.cer).map_err(|_| unusable("`cer` is no base64"))?,
         })
     }
 }
@@ -148,22 +135,16 @@ impl Key {
         for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "key_hsm"] {
             bundle.key.remove(private);
         }
-        let id = bundle
-            .key
-            .get("kid")
-            .and_then(|kid| kid.as_str())
-            .unwrap_or_default();
+        let id = bundle.key.get("kid").and_then(|kid| kid.as_str()).unwrap_or_default();
         let common = common(id, bundle.attributes, bundle.tags)?;
-        let jwk =
-            serde_json::to_vec(&bundle.key).map_err(|_| unusable("its key cannot be written"))?;
+        let jwk = serde_json::to_vec(&bundle.key).map_err(|_| unusable("its key cannot be written"))?;
         Ok(Self { common, jwk })
     }
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     // The parser's message may quote the body: only its place counts.
-    serde_json::from_slice(body)
-        .map_err(|fault| unusable(&format!("line {}, column {}", fault.line(), fault.column())))
+    serde_json::from_slice(body).map_err(|fault| unusable(&format!("line {}, column {}", fault.line(), fault.column())))
 }
 
 fn unusable(what: &str) -> Failure {
@@ -187,24 +168,12 @@ mod tests {
             r#"{{"value":"s3cr3t\r\nä","contentType":"text/plain","id":"https://v.vault.azure.net/secrets/db/{VERSION}",
                 "attributes":{{"enabled":true,"nbf":1,"exp":2,"created":3}},"tags":{{"k":"v","e":null}},"managed":true}}"#
         );
-        let Ok(secret) = Secret::read(body.as_bytes()) else {
-            panic!("a good bundle")
-        };
+        let Ok(secret) = Secret::read(body.as_bytes()) else { panic!("a good bundle") };
         assert_eq!(secret.value.expose(), "s3cr3t\r\nä".as_bytes());
         assert_eq!(secret.content_type.as_deref(), Some("text/plain"));
-        let tags = vec![
-            ("e".to_owned(), String::new()),
-            ("k".to_owned(), "v".to_owned()),
-        ];
+        let tags = vec![("e".to_owned(), String::new()), ("k".to_owned(), "v".to_owned())];
         assert_eq!(secret.common.version.as_str(), VERSION);
-        assert_eq!(
-            (
-                secret.common.tags,
-                secret.common.not_before,
-                secret.common.expires
-            ),
-            (tags, Some(1), Some(2))
-        );
+        assert_eq!((secret.common.tags, secret.common.not_before, secret.common.expires), (tags, Some(1), Some(2)));
     }
 
     #[test]
@@ -212,9 +181,7 @@ mod tests {
         let body = format!(
             r#"{{"key":{{"kid":"https://v/keys/k/{VERSION}","kty":"EC","key_ops":["sign"],"crv":"P-256","x":"AA","y":"AQ","d":"canary"}}}}"#
         );
-        let Ok(key) = Key::read(body.as_bytes()) else {
-            panic!("a good bundle")
-        };
+        let Ok(key) = Key::read(body.as_bytes()) else { panic!("a good bundle") };
         let expected = format!(
             r#"{{"kid":"https://v/keys/k/{VERSION}","kty":"EC","key_ops":["sign"],"crv":"P-256","x":"AA","y":"AQ"}}"#
         );
@@ -226,14 +193,9 @@ mod tests {
         let body = format!(
             r#"{{"id":"https://v/certificates/c/{VERSION}","cer":"MAA=","policy":{{"secret_props":{{"contentType":"application/x-pkcs12"}}}}}}"#
         );
-        let Ok(certificate) = Certificate::read(body.as_bytes()) else {
-            panic!("a good bundle")
-        };
+        let Ok(certificate) = Certificate::read(body.as_bytes()) else { panic!("a good bundle") };
         assert_eq!(certificate.der, [0x30, 0]);
-        assert_eq!(
-            certificate.content_type.as_deref(),
-            Some("application/x-pkcs12")
-        );
+        assert_eq!(certificate.content_type.as_deref(), Some("application/x-pkcs12"));
     }
 
     #[test]
@@ -246,9 +208,7 @@ mod tests {
             r#"{"value":"canary","id":"https://v/secrets/db/canary"}"#,
             r#"{"value":"canary","id":"https://v/secrets/db/4387e9f3d6e14c459867679a90fd0f79"#,
         ] {
-            let Err(failure) = Secret::read(body.as_bytes()) else {
-                panic!("accepted: {body}")
-            };
+            let Err(failure) = Secret::read(body.as_bytes()) else { panic!("accepted: {body}") };
             assert_eq!(failure.reason, reason::VAULT_UNAVAILABLE);
             assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
         }
@@ -256,12 +216,9 @@ mod tests {
 
     #[test]
     fn what_the_vault_calls_disabled_is_not_used() {
-        let body = format!(
-            r#"{{"id":"https://v/certificates/c/{VERSION}","cer":"MAA=","attributes":{{"enabled":false}}}}"#
-        );
-        let Err(failure) = Certificate::read(body.as_bytes()) else {
-            panic!("accepted")
-        };
+        let body =
+            format!(r#"{{"id":"https://v/certificates/c/{VERSION}","cer":"MAA=","attributes":{{"enabled":false}}}}"#);
+        let Err(failure) = Certificate::read(body.as_bytes()) else { panic!("accepted") };
         assert_eq!(failure.reason, reason::OBJECT_DISABLED);
     }
 }

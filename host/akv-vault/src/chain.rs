@@ -24,10 +24,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Around a credential without a memory of its own.
     pub(crate) fn new(inner: Arc<dyn TokenCredential>) -> Self {
-        Self {
-            inner,
-            token: Mutex::new(None),
-        }
+        Self { inner, token: Mutex::new(None) }
     }
 }
 
@@ -62,10 +59,7 @@ pub(crate) struct Chain {
 impl Chain {
     /// Each link with what people call it.
     pub(crate) fn new(links: Vec<(&'static str, Arc<dyn TokenCredential>)>) -> Self {
-        Self {
-            links,
-            chosen: OnceLock::new(),
-        }
+        Self { links, chosen: OnceLock::new() }
     }
 }
 
@@ -90,9 +84,6 @@ impl TokenCredential for Chain {
                 Err(fault) => said.push(format!("{name}: {}", identity_sentence(&fault))),
             }
         }
-        Err(identity_error(format!(
-            "no credential gave a token ({})",
-            said.join("; ")
-        )))
+        Err(identity_error(format!("no credential gave a token ({})", said.join("; "))))
     }
 }

@@ -53,9 +53,7 @@ struct Session {
 
 impl std::fmt::Debug for VaultClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VaultClient")
-            .field("settings", &self.0.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("VaultClient").field("settings", &self.0.settings).finish_non_exhaustive()
     }
 }
 
@@ -65,17 +63,8 @@ impl VaultClient {
         let outer = Wire::outer(&settings)?;
         let machine = Wire::machine(&settings)?;
         let session = Session::new(&settings, &outer, &machine)?;
-        let state = State {
-            session: Arc::new(session),
-            renewed: None,
-            proven: HashSet::new(),
-        };
-        Ok(Self(Arc::new(Inner {
-            settings,
-            outer,
-            machine,
-            state: Mutex::new(state),
-        })))
+        let state = State { session: Arc::new(session), renewed: None, proven: HashSet::new() };
+        Ok(Self(Arc::new(Inner { settings, outer, machine, state: Mutex::new(state) })))
     }
 
     /// Reads one object, and of it only `parts`; it takes at most [`crate::Timeouts::total`].
@@ -90,14 +79,10 @@ impl VaultClient {
         parts: &BTreeSet<Part>,
     ) -> Result<VaultObject, VaultError> {
         let total = self.0.settings.timeouts.total;
-        let result =
-            match tokio::time::timeout(total, self.attempt(vault, description, parts)).await {
-                Ok(result) => result,
-                Err(_) => Err(Failure::unavailable(
-                    format!("no answer within {total:?}"),
-                    LATER,
-                )),
-            };
+        let result = match tokio::time::timeout(total, self.attempt(vault, description, parts)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::unavailable(format!("no answer within {total:?}"), LATER)),
+        };
         result.map_err(|failure| {
             let fault = VaultError::new(vault, &description.object, failure);
             tracing::debug!(reason = fault.reason(), request_id = fault.request_id(), error = %fault, "a vault object could not be read");
@@ -114,12 +99,10 @@ impl VaultClient {
         let session = self.state().session.clone();
         let first = self.read_with(&session, vault, description, parts).await;
         match first {
-            Err(failure) if failure.credential_refused => {
-                match self.renew(&session, vault, &failure) {
-                    Some(renewed) => self.read_with(&renewed, vault, description, parts).await,
-                    None => Err(failure),
-                }
-            }
+            Err(failure) if failure.credential_refused => match self.renew(&session, vault, &failure) {
+                Some(renewed) => self.read_with(&renewed, vault, description, parts).await,
+                None => Err(failure),
+            },
             other => other,
         }
     }
@@ -138,12 +121,7 @@ impl VaultClient {
     }
 
     /// The session to try again with, if there is a point in it.
-    fn renew(
-        &self,
-        refused: &Arc<Session>,
-        vault: &VaultName,
-        why: &Failure,
-    ) -> Option<Arc<Session>> {
+    fn renew(&self, refused: &Arc<Session>, vault: &VaultName, why: &Failure) -> Option<Arc<Session>> {
         let mut state = self.state();
         if !Arc::ptr_eq(&state.session, refused) {
             return Some(state.session.clone());
@@ -152,10 +130,7 @@ impl VaultClient {
         if of_vault && !state.proven.contains(&key(vault)) {
             return None;
         }
-        if state
-            .renewed
-            .is_some_and(|last| last.elapsed() < RENEWAL_PAUSE)
-        {
+        if state.renewed.is_some_and(|last| last.elapsed() < RENEWAL_PAUSE) {
             return None;
         }
         state.renewed = Some(Instant::now());
@@ -181,11 +156,7 @@ impl VaultClient {
 impl Session {
     fn new(settings: &Settings, outer: &Wire, machine: &Wire) -> Result<Self, SettingsError> {
         let (cloud, credential) = Maker::new(settings, outer, machine).make()?;
-        Ok(Self {
-            cloud,
-            credential,
-            vaults: Mutex::new(HashMap::new()),
-        })
+        Ok(Self { cloud, credential, vaults: Mutex::new(HashMap::new()) })
     }
 
     fn clients(&self, vault: &VaultName, wire: &Wire) -> Result<Arc<Clients>, Failure> {
@@ -199,10 +170,7 @@ impl Session {
         }
         let endpoint = format!("https://{name}.{}", self.cloud.vault_suffix);
         let clients = self.connect(&endpoint, wire).map_err(|fault| {
-            Failure::unavailable(
-                format!("no client for {endpoint}: {fault}"),
-                "check the cloud's DNS suffix",
-            )
+            Failure::unavailable(format!("no client for {endpoint}: {fault}"), "check the cloud's DNS suffix")
         })?;
         let clients = Arc::new(clients);
         vaults.insert(name, clients.clone());
@@ -213,9 +181,7 @@ impl Session {
         let url = Url::parse(endpoint)?;
         let options = || {
             let mut options: ClientOptions = wire.options();
-            options
-                .per_call_policies
-                .push(Arc::new(HostPin::new(url.clone())));
+            options.per_call_policies.push(Arc::new(HostPin::new(url.clone())));
             options
         };
         let credential = || self.credential.clone();
@@ -223,26 +189,17 @@ impl Session {
             secrets: SecretClient::new(
                 endpoint,
                 credential(),
-                Some(SecretClientOptions {
-                    client_options: options(),
-                    ..SecretClientOptions::default()
-                }),
+                Some(SecretClientOptions { client_options: options(), ..SecretClientOptions::default() }),
             )?,
             certificates: CertificateClient::new(
                 endpoint,
                 credential(),
-                Some(CertificateClientOptions {
-                    client_options: options(),
-                    ..CertificateClientOptions::default()
-                }),
+                Some(CertificateClientOptions { client_options: options(), ..CertificateClientOptions::default() }),
             )?,
             keys: KeyClient::new(
                 endpoint,
                 credential(),
-                Some(KeyClientOptions {
-                    client_options: options(),
-                    ..KeyClientOptions::default()
-                }),
+                Some(KeyClientOptions { client_options: options(), ..KeyClientOptions::default() }),
             )?,
         })
     }

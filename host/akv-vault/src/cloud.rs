@@ -24,19 +24,14 @@ impl Cloud {
     ///
     /// `AzureStackCloud` reads the file that `AZURE_ENVIRONMENT_FILEPATH` names; `AZURE_AUTHORITY_HOST` replaces the token
     /// service of any cloud, as the workload identity webhook sets it.
-    pub(crate) fn named(
-        name: Option<&str>,
-        variables: Variables<'_>,
-    ) -> Result<Self, SettingsError> {
+    pub(crate) fn named(name: Option<&str>, variables: Variables<'_>) -> Result<Self, SettingsError> {
         let known = |suffix: &str, authority: &str| Self {
             vault_suffix: suffix.to_owned(),
             authority: format!("https://{authority}"),
         };
         let name = name.unwrap_or("AzurePublicCloud");
         let mut cloud = match name.to_ascii_lowercase().as_str() {
-            "azurepubliccloud" | "azurecloud" => {
-                known("vault.azure.net", "login.microsoftonline.com")
-            }
+            "azurepubliccloud" | "azurecloud" => known("vault.azure.net", "login.microsoftonline.com"),
             "azureusgovernmentcloud" | "azureusgovernment" => {
                 known("vault.usgovcloudapi.net", "login.microsoftonline.us")
             }
@@ -58,8 +53,7 @@ impl Cloud {
             }
         };
         if let Some(host) = variables.get(AUTHORITY) {
-            cloud.authority =
-                authority(host).map_err(|problem| variable(AUTHORITY, host, problem))?;
+            cloud.authority = authority(host).map_err(|problem| variable(AUTHORITY, host, problem))?;
         }
         Ok(cloud)
     }
@@ -71,19 +65,10 @@ impl Cloud {
         })?;
         let what = "the environment file of AZURE_ENVIRONMENT_FILEPATH";
         let bytes = read_file(what, path, LARGEST_STACK_FILE)?;
-        let wrong = |problem| SettingsError::Content {
-            what,
-            path: Path::to_owned(path),
-            problem,
-        };
-        let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes)
-            .map_err(|fault| {
-                wrong(format!(
-                    "it is no JSON object (line {}, column {})",
-                    fault.line(),
-                    fault.column()
-                ))
-            })?;
+        let wrong = |problem| SettingsError::Content { what, path: Path::to_owned(path), problem };
+        let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&bytes).map_err(|fault| {
+            wrong(format!("it is no JSON object (line {}, column {})", fault.line(), fault.column()))
+        })?;
         // Go's reader, for which these files were made, ignores the case of keys.
         let text = |key: &str| {
             members
@@ -96,29 +81,22 @@ impl Cloud {
         let suffix = text("keyVaultDNSSuffix")?;
         let endpoint = text("activeDirectoryEndpoint")?;
         Ok(Self {
-            vault_suffix: vault_suffix(suffix).map_err(|problem| {
-                wrong(format!("`keyVaultDNSSuffix` is {suffix:?}: {problem}"))
-            })?,
-            authority: authority(endpoint).map_err(|problem| {
-                wrong(format!(
-                    "`activeDirectoryEndpoint` is {endpoint:?}: {problem}"
-                ))
-            })?,
+            vault_suffix: vault_suffix(suffix)
+                .map_err(|problem| wrong(format!("`keyVaultDNSSuffix` is {suffix:?}: {problem}")))?,
+            authority: authority(endpoint)
+                .map_err(|problem| wrong(format!("`activeDirectoryEndpoint` is {endpoint:?}: {problem}")))?,
         })
     }
 }
 
 fn variable(variable: &'static str, text: &str, problem: &'static str) -> SettingsError {
-    SettingsError::Variable {
-        variable,
-        text: text.chars().take(200).collect(),
-        problem: problem.to_owned(),
-    }
+    SettingsError::Variable { variable, text: text.chars().take(200).collect(), problem: problem.to_owned() }
 }
 
 /// A DNS name of two labels or more, perhaps with a port: anything else in a URL would move it to another host.
 fn vault_suffix(text: &str) -> Result<String, &'static str> {
-    const RULE: &str = "it must be a DNS name of at least two labels, with a port if need be, like vault.example.org:8443";
+    const RULE: &str =
+        "it must be a DNS name of at least two labels, with a port if need be, like vault.example.org:8443";
     let text = text.trim_start_matches('.').to_ascii_lowercase();
     let (host, port) = match text.split_once(':') {
         Some((host, port)) => (host, Some(port)),
@@ -126,9 +104,7 @@ fn vault_suffix(text: &str) -> Result<String, &'static str> {
     };
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -140,13 +116,8 @@ fn vault_suffix(text: &str) -> Result<String, &'static str> {
 
 /// `https://host[:port]`; a final slash is dropped. A path is refused, since the SDK would drop it silently.
 fn authority(text: &str) -> Result<String, &'static str> {
-    const RULE: &str =
-        "it must be https://host or https://host:port, without a path (AD FS is not supported)";
-    let full = if text.contains("://") {
-        text.to_owned()
-    } else {
-        format!("https://{text}")
-    };
+    const RULE: &str = "it must be https://host or https://host:port, without a path (AD FS is not supported)";
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     let url = azure_core::http::Url::parse(&full).map_err(|_| RULE)?;
     let good = url.scheme() == "https"
         && url.has_host()
@@ -155,11 +126,7 @@ fn authority(text: &str) -> Result<String, &'static str> {
         && url.fragment().is_none()
         && url.username().is_empty()
         && url.password().is_none();
-    if good {
-        Ok(full.trim_end_matches('/').to_owned())
-    } else {
-        Err(RULE)
-    }
+    if good { Ok(full.trim_end_matches('/').to_owned()) } else { Err(RULE) }
 }
 
 #[cfg(test)]
@@ -169,20 +136,14 @@ mod tests {
     use super::*;
 
     fn named(name: Option<&str>, variables: &[(&str, &str)]) -> Result<Cloud, SettingsError> {
-        let variables: BTreeMap<String, String> = variables
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
+        let variables: BTreeMap<String, String> =
+            variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Cloud::named(name, Variables(&variables))
     }
 
     fn check(name: Option<&str>, suffix: &str, authority: &str) {
         let cloud = named(name, &[]).expect("a known cloud");
-        assert_eq!(
-            (cloud.vault_suffix.as_str(), cloud.authority.as_str()),
-            (suffix, authority),
-            "{name:?}"
-        );
+        assert_eq!((cloud.vault_suffix.as_str(), cloud.authority.as_str()), (suffix, authority), "{name:?}");
     }
 
     #[test]
@@ -191,25 +152,14 @@ mod tests {
             check(name, "vault.azure.net", "https://login.microsoftonline.com");
         }
         for name in ["AzureUSGovernmentCloud", "azureusgovernment"] {
-            check(
-                Some(name),
-                "vault.usgovcloudapi.net",
-                "https://login.microsoftonline.us",
-            );
+            check(Some(name), "vault.usgovcloudapi.net", "https://login.microsoftonline.us");
         }
-        check(
-            Some("azureChinacloud"),
-            "vault.azure.cn",
-            "https://login.chinacloudapi.cn",
-        );
+        check(Some("azureChinacloud"), "vault.azure.cn", "https://login.chinacloudapi.cn");
     }
 
     #[test]
     fn a_cloud_that_is_closed_or_unknown_is_refused_by_name() {
-        for (name, part) in [
-            ("AzureGermanCloud", "closed on 2021-10-29"),
-            ("moon", "\"moon\""),
-        ] {
+        for (name, part) in [("AzureGermanCloud", "closed on 2021-10-29"), ("moon", "\"moon\"")] {
             let refusal = named(Some(name), &[]).expect_err(name).to_string();
             assert!(refusal.contains(part), "{refusal}");
         }
@@ -217,40 +167,24 @@ mod tests {
 
     #[test]
     fn the_authority_host_replaces_the_clouds() {
-        let cloud = named(
-            Some("AzureChinaCloud"),
-            &[(AUTHORITY, "https://login.localhost:8443/")],
-        )
-        .expect("good");
+        let cloud = named(Some("AzureChinaCloud"), &[(AUTHORITY, "https://login.localhost:8443/")]).expect("good");
         assert_eq!(cloud.authority, "https://login.localhost:8443");
-        for bad in [
-            "http://login.example.org",
-            "https://adfs.example.org/adfs",
-            "https://a@b.example",
-            "https://",
-        ] {
+        for bad in ["http://login.example.org", "https://adfs.example.org/adfs", "https://a@b.example", "https://"] {
             let refusal = named(None, &[(AUTHORITY, bad)]).expect_err(bad).to_string();
-            assert!(
-                refusal.starts_with(AUTHORITY) && refusal.contains(bad),
-                "{refusal}"
-            );
+            assert!(refusal.starts_with(AUTHORITY) && refusal.contains(bad), "{refusal}");
         }
     }
 
     #[test]
     fn a_stack_file_gives_both_and_a_bad_one_is_named() {
-        let file =
-            std::env::temp_dir().join(format!("akv-vault-stack-{}.json", std::process::id()));
+        let file = std::env::temp_dir().join(format!("akv-vault-stack-{}.json", std::process::id()));
         let path = file.to_str().expect("a path");
         let cases = [
             (
                 r#"{"keyVaultDNSSuffix":"Vault.localhost:8443","ActiveDirectoryEndpoint":"https://login.localhost:8443/","x":[]}"#,
                 "vault.localhost:8443",
             ),
-            (
-                r#"{"activeDirectoryEndpoint":"https://l.example"}"#,
-                "`keyVaultDNSSuffix` is missing",
-            ),
+            (r#"{"activeDirectoryEndpoint":"https://l.example"}"#, "`keyVaultDNSSuffix` is missing"),
             (
                 r#"{"keyVaultDNSSuffix":"evil.example/","activeDirectoryEndpoint":"https://l.example"}"#,
                 "DNS name of at least two labels",
@@ -277,13 +211,9 @@ mod tests {
             assert!(said.contains(expected), "{content}: {said}");
         }
         std::fs::remove_file(&file).expect("removed");
-        let missing = named(Some("AzureStackCloud"), &[])
-            .expect_err("no variable")
-            .to_string();
+        let missing = named(Some("AzureStackCloud"), &[]).expect_err("no variable").to_string();
         assert!(missing.contains(STACK_FILE), "{missing}");
-        let gone = named(Some("AzureStackCloud"), &[(STACK_FILE, path)])
-            .expect_err("no file")
-            .to_string();
+        let gone = named(Some("AzureStackCloud"), &[(STACK_FILE, path)]).expect_err("no file").to_string();
         assert!(gone.contains(path), "{gone}");
     }
 }

@@ -29,11 +29,7 @@ impl CloudConfig {
     /// Reads the file; JSON and YAML both count.
     pub(crate) fn read(path: &Path) -> Result<Self, SettingsError> {
         let bytes = read_file(WHAT, path, LARGEST)?;
-        Self::parse(&bytes).map_err(|problem| SettingsError::Content {
-            what: WHAT,
-            path: path.to_owned(),
-            problem,
-        })
+        Self::parse(&bytes).map_err(|problem| SettingsError::Content { what: WHAT, path: path.to_owned(), problem })
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -50,12 +46,8 @@ impl CloudConfig {
             })?,
         };
         // Go's reader, for which these files were made, ignores the case of keys.
-        let member = |key: &str| {
-            members
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(key))
-                .map(|(_, value)| value)
-        };
+        let member =
+            |key: &str| members.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
         let text = |key: &str| match member(key) {
             None | Some(serde_json::Value::Null) => Ok(None),
             Some(serde_json::Value::String(text)) if text.is_empty() => Ok(None),
@@ -103,10 +95,7 @@ mod tests {
               \"aadClientCertPath\": \"\", \"vmType\": \"vmss\", \"routeTableName\": null, \"maximumLoadBalancerRuleCount\": 250}",
             expected(),
         );
-        check(
-            "cloud: AzurePublicCloud\ntenantID: t\naadClientId: c\naadClientSecret: s\nsubnets: [a]\n",
-            expected(),
-        );
+        check("cloud: AzurePublicCloud\ntenantID: t\naadClientId: c\naadClientSecret: s\nsubnets: [a]\n", expected());
     }
 
     #[test]
@@ -126,53 +115,27 @@ mod tests {
     #[test]
     fn a_bad_file_is_refused_without_quoting_it() {
         for (content, expected) in [
-            (
-                "- aadClientSecret: canary\n",
-                "neither a JSON object nor a YAML mapping",
-            ),
-            (
-                "aadClientSecret: [canary\n",
-                "neither a JSON object nor a YAML mapping",
-            ),
+            ("- aadClientSecret: canary\n", "neither a JSON object nor a YAML mapping"),
+            ("aadClientSecret: [canary\n", "neither a JSON object nor a YAML mapping"),
             ("canary", "neither a JSON object nor a YAML mapping"),
-            (
-                "aadClientSecret: {canary: 1}",
-                "`aadClientSecret` must be a text",
-            ),
-            (
-                "useManagedIdentityExtension: \"canary\"",
-                "`useManagedIdentityExtension` must be true or false",
-            ),
+            ("aadClientSecret: {canary: 1}", "`aadClientSecret` must be a text"),
+            ("useManagedIdentityExtension: \"canary\"", "`useManagedIdentityExtension` must be true or false"),
         ] {
             let Err(refusal) = CloudConfig::parse(content.as_bytes()) else {
                 panic!("accepted: {content}");
             };
-            assert!(
-                refusal.contains(expected) && !refusal.contains("canary"),
-                "{content}: {refusal}"
-            );
+            assert!(refusal.contains(expected) && !refusal.contains("canary"), "{content}: {refusal}");
         }
     }
 
     #[test]
     fn a_file_above_the_cap_or_without_a_place_is_named() {
-        let file =
-            std::env::temp_dir().join(format!("akv-vault-cloud-{}.json", std::process::id()));
+        let file = std::env::temp_dir().join(format!("akv-vault-cloud-{}.json", std::process::id()));
         std::fs::write(&file, vec![b' '; (LARGEST + 1) as usize]).expect("a file");
-        let Err(large) = CloudConfig::read(&file) else {
-            panic!("accepted")
-        };
+        let Err(large) = CloudConfig::read(&file) else { panic!("accepted") };
         std::fs::remove_file(&file).expect("removed");
-        assert!(
-            large.to_string().contains("larger than 10485760 bytes"),
-            "{large}"
-        );
-        let Err(gone) = CloudConfig::read(&file) else {
-            panic!("accepted")
-        };
-        assert!(
-            gone.to_string().contains(file.to_str().expect("a path")),
-            "{gone}"
-        );
+        assert!(large.to_string().contains("larger than 10485760 bytes"), "{large}");
+        let Err(gone) = CloudConfig::read(&file) else { panic!("accepted") };
+        assert!(gone.to_string().contains(file.to_str().expect("a path")), "{gone}");
     }
 }

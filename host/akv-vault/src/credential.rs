@@ -36,11 +36,7 @@ pub(crate) struct Maker<'a> {
 impl<'a> Maker<'a> {
     /// `outer` reaches the token service, `machine` the machine's own endpoint.
     pub(crate) fn new(settings: &'a Settings, outer: &'a Wire, machine: &'a Wire) -> Self {
-        Self {
-            settings,
-            outer,
-            machine,
-        }
+        Self { settings, outer, machine }
     }
 
     /// Reads the settings' files and makes the cloud and the credential that they ask for. Nothing is sent.
@@ -57,63 +53,34 @@ impl<'a> Maker<'a> {
         Ok((cloud, credential))
     }
 
-    fn credential(
-        &self,
-        plan: Plan,
-        cloud: &Cloud,
-    ) -> Result<Arc<dyn TokenCredential>, SettingsError> {
+    fn credential(&self, plan: Plan, cloud: &Cloud) -> Result<Arc<dyn TokenCredential>, SettingsError> {
         let variables = Variables(&self.settings.environment);
         Ok(match plan {
-            Plan::ClientSecret {
-                tenant,
-                client,
-                secret,
-            } => ClientSecretCredential::new(
+            Plan::ClientSecret { tenant, client, secret } => ClientSecretCredential::new(
                 &tenant,
                 client,
                 Secret::new(secret.to_string()),
-                Some(ClientSecretCredentialOptions {
-                    client_options: self.options(cloud),
-                }),
+                Some(ClientSecretCredentialOptions { client_options: self.options(cloud) }),
             )
             .map_err(refused)?,
-            Plan::ClientCertificate {
-                tenant,
-                client,
-                file,
-                password,
-                send_chain,
-            } => {
+            Plan::ClientCertificate { tenant, client, file, password, send_chain } => {
                 const WHAT: &str = "the client certificate";
                 let bytes = read_file(WHAT, &file, LARGEST_CERTIFICATE)?;
-                let signer = Signer::parse(&bytes, &password, send_chain).map_err(|problem| {
-                    SettingsError::Content {
-                        what: WHAT,
-                        path: file,
-                        problem,
-                    }
-                })?;
+                let signer = Signer::parse(&bytes, &password, send_chain)
+                    .map_err(|problem| SettingsError::Content { what: WHAT, path: file, problem })?;
                 let audience = format!("{}/{tenant}/oauth2/v2.0/token", cloud.authority);
-                let assertion = SignedAssertion {
-                    signer,
-                    client: client.clone(),
-                    audience,
-                };
+                let assertion = SignedAssertion { signer, client: client.clone(), audience };
                 self.asserted(tenant, client, assertion, cloud)?
             }
-            Plan::Workload {
-                tenant,
-                client,
-                file,
-            } => self.asserted(tenant, client, FederatedToken::new(file)?, cloud)?,
+            Plan::Workload { tenant, client, file } => {
+                self.asserted(tenant, client, FederatedToken::new(file)?, cloud)?
+            }
             Plan::ManagedIdentity { client } => {
                 let identity = ManagedIdentity::new(client, variables, self.machine)?;
                 Arc::new(Kept::new(Arc::new(identity)))
             }
             Plan::AzureCli => {
-                let shell = Shell {
-                    path: variables.get("PATH").map(str::to_owned),
-                };
+                let shell = Shell { path: variables.get("PATH").map(str::to_owned) };
                 let options = AzureCliCredentialOptions {
                     executor: Some(Arc::new(shell)),
                     ..AzureCliCredentialOptions::default()
@@ -138,11 +105,8 @@ impl<'a> Maker<'a> {
         assertion: A,
         cloud: &Cloud,
     ) -> Result<Arc<dyn TokenCredential>, SettingsError> {
-        let options = ClientAssertionCredentialOptions {
-            client_options: self.options(cloud),
-        };
-        let credential = ClientAssertionCredential::new(tenant, client, assertion, Some(options))
-            .map_err(refused)?;
+        let options = ClientAssertionCredentialOptions { client_options: self.options(cloud) };
+        let credential = ClientAssertionCredential::new(tenant, client, assertion, Some(options)).map_err(refused)?;
         Ok(credential)
     }
 
@@ -158,8 +122,5 @@ impl<'a> Maker<'a> {
 }
 
 fn refused(fault: azure_core::Error) -> SettingsError {
-    SettingsError::Library {
-        what: "the credential",
-        problem: fault.to_string(),
-    }
+    SettingsError::Library { what: "the credential", problem: fault.to_string() }
 }

@@ -12,10 +12,7 @@ pub(crate) struct Variables<'a>(pub(crate) &'a BTreeMap<String, String>);
 impl<'a> Variables<'a> {
     /// The text of a variable that is set and not empty.
     pub(crate) fn get(self, name: &str) -> Option<&'a str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|text| !text.is_empty())
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
     }
 
     /// The same, as a path.
@@ -24,13 +21,8 @@ impl<'a> Variables<'a> {
     }
 
     /// The text of a variable that must be set; `needed` says what for.
-    pub(crate) fn require(
-        self,
-        variable: &'static str,
-        needed: &'static str,
-    ) -> Result<&'a str, SettingsError> {
-        self.get(variable)
-            .ok_or(SettingsError::Missing { variable, needed })
+    pub(crate) fn require(self, variable: &'static str, needed: &'static str) -> Result<&'a str, SettingsError> {
+        self.get(variable).ok_or(SettingsError::Missing { variable, needed })
     }
 }
 
@@ -41,16 +33,10 @@ pub(crate) fn read_file(
     limit: u64,
 ) -> Result<zeroize::Zeroizing<Vec<u8>>, SettingsError> {
     use std::io::Read;
-    let unreadable = |source| SettingsError::Unreadable {
-        what,
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| SettingsError::Unreadable { what, path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > limit {
         return Err(SettingsError::Content {
             what,

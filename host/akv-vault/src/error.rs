@@ -25,10 +25,7 @@ pub struct VaultError {
 
 impl VaultError {
     pub(crate) fn new(vault: &VaultName, object: &ObjectRef, failure: Failure) -> Self {
-        let version = object
-            .version
-            .as_ref()
-            .map_or_else(String::new, |version| format!(" version {version}"));
+        let version = object.version.as_ref().map_or_else(String::new, |version| format!(" version {version}"));
         Self {
             vault: vault.clone(),
             object: format!("{} {}{version}", object.kind.as_str(), object.name),
@@ -57,9 +54,6 @@ impl VaultError {
 
     /// Whether somebody has to do something before a further try can succeed.
     pub fn is_permanent(&self) -> bool {
-        matches!(
-            self.reason,
-            reason::OBJECT_NOT_FOUND | reason::OBJECT_DISABLED | reason::VAULT_FORBIDDEN
-        )
+        matches!(self.reason, reason::OBJECT_NOT_FOUND | reason::OBJECT_DISABLED | reason::VAULT_FORBIDDEN)
     }
 }

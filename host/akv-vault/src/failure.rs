@@ -50,16 +50,12 @@ impl Failure {
 
     /// The vault gave the object and says that it is disabled.
     pub(crate) fn disabled() -> Self {
-        Self {
-            reason: reason::OBJECT_DISABLED,
-            ..Self::unavailable("it is disabled", DISABLED)
-        }
+        Self { reason: reason::OBJECT_DISABLED, ..Self::unavailable("it is disabled", DISABLED) }
     }
 
     /// Reads an error of a vault client. `now` is for dates in Retry-After.
     pub(crate) fn classify(fault: &azure_core::Error, now: OffsetDateTime) -> Self {
-        let of_identity =
-            sdk_errors(fault).any(|fault| matches!(fault.kind(), ErrorKind::Credential));
+        let of_identity = sdk_errors(fault).any(|fault| matches!(fault.kind(), ErrorKind::Credential));
         if of_identity {
             return identity(fault, now);
         }
@@ -95,10 +91,8 @@ fn request_id(response: &RawResponse) -> Option<String> {
 }
 
 fn identity(fault: &azure_core::Error, now: OffsetDateTime) -> Failure {
-    let failed = |said: String, advice| Failure {
-        reason: reason::IDENTITY_FAILED,
-        ..Failure::unavailable(said, advice)
-    };
+    let failed =
+        |said: String, advice| Failure { reason: reason::IDENTITY_FAILED, ..Failure::unavailable(said, advice) };
     if let Some(own) = find::<IdentityFault>(fault) {
         return failed(own.said.clone(), advice(None));
     }
@@ -147,20 +141,13 @@ fn wire_advice(fault: &WireFault) -> &'static str {
 
 fn chain<'a>(fault: &'a azure_core::Error) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let top: &'a (dyn StdError + 'static) = fault;
-    std::iter::successors(Some(top), |fault: &&'a (dyn StdError + 'static)| {
-        (*fault).source()
-    })
+    std::iter::successors(Some(top), |fault: &&'a (dyn StdError + 'static)| (*fault).source())
 }
 
 /// The last text of the chain, where the cause stands, without the SDK's advice for programmers.
 fn cause(fault: &azure_core::Error) -> String {
-    let text = chain(fault)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let end = text
-        .find(" Set verify_challenge_resource")
-        .unwrap_or(text.len());
+    let text = chain(fault).last().map(ToString::to_string).unwrap_or_default();
+    let end = text.find(" Set verify_challenge_resource").unwrap_or(text.len());
     one_line(text[..end].trim_end_matches('.'))
 }
 

@@ -13,9 +13,5 @@ pub(crate) struct IdentityFault {
 /// The fault as an error of the SDK, of the kind by which the classifier knows the token service.
 pub(crate) fn identity_error(said: impl Into<String>) -> azure_core::Error {
     let said = said.into();
-    azure_core::Error::with_error(
-        azure_core::error::ErrorKind::Credential,
-        IdentityFault { said: said.clone() },
-        said,
-    )
+    azure_core::Error::with_error(azure_core::error::ErrorKind::Credential, IdentityFault { said: said.clone() }, said)
 }

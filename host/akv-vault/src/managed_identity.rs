@@ -40,19 +40,8 @@ impl std::fmt::Debug for ManagedIdentity {
 impl ManagedIdentity {
     /// Picks the endpoint: `IDENTITY_ENDPOINT` with `IDENTITY_HEADER` is App Service's, else the machine's own.
     /// `AZURE_POD_IDENTITY_AUTHORITY_HOST` moves the latter, as in Microsoft's other SDKs.
-    pub(crate) fn new(
-        client: Option<String>,
-        variables: Variables<'_>,
-        wire: &Wire,
-    ) -> Result<Self, SettingsError> {
-        let pipeline = Pipeline::new(
-            Some("identity"),
-            None,
-            wire.options(),
-            Vec::new(),
-            Vec::new(),
-            None,
-        );
+    pub(crate) fn new(client: Option<String>, variables: Variables<'_>, wire: &Wire) -> Result<Self, SettingsError> {
+        let pipeline = Pipeline::new(Some("identity"), None, wire.options(), Vec::new(), Vec::new(), None);
         if variables.get("IDENTITY_SERVER_THUMBPRINT").is_some()
             || variables.get("IMDS_ENDPOINT").is_some()
             || variables.get("MSI_ENDPOINT").is_some()
@@ -62,10 +51,7 @@ impl ManagedIdentity {
                  Arc, Cloud Shell and Machine Learning are not supported; use workload identity",
             ));
         }
-        if let (Some(endpoint), Some(header)) = (
-            variables.get("IDENTITY_ENDPOINT"),
-            variables.get("IDENTITY_HEADER"),
-        ) {
+        if let (Some(endpoint), Some(header)) = (variables.get("IDENTITY_ENDPOINT"), variables.get("IDENTITY_HEADER")) {
             return Ok(Self {
                 pipeline,
                 endpoint: url("IDENTITY_ENDPOINT", endpoint)?,
@@ -77,41 +63,26 @@ impl ManagedIdentity {
         const HOST: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
         let mut endpoint = url(HOST, variables.get(HOST).unwrap_or(IMDS))?;
         endpoint.set_path("/metadata/identity/oauth2/token");
-        Ok(Self {
-            pipeline,
-            endpoint,
-            api_version: "2018-02-01",
-            header: None,
-            client,
-        })
+        Ok(Self { pipeline, endpoint, api_version: "2018-02-01", header: None, client })
     }
 }
 
 fn url(variable: &'static str, text: &str) -> Result<Url, SettingsError> {
-    Url::parse(text)
-        .ok()
-        .filter(Url::has_host)
-        .ok_or_else(|| SettingsError::Variable {
-            variable,
-            text: text.chars().take(200).collect(),
-            problem: "it must be a URL with a host".to_owned(),
-        })
+    Url::parse(text).ok().filter(Url::has_host).ok_or_else(|| SettingsError::Variable {
+        variable,
+        text: text.chars().take(200).collect(),
+        problem: "it must be a URL with a host".to_owned(),
+    })
 }
 
 #[async_trait]
 impl TokenCredential for ManagedIdentity {
-    async fn get_token(
-        &self,
-        scopes: &[&str],
-        _: Option<TokenRequestOptions<'_>>,
-    ) -> azure_core::Result<AccessToken> {
+    async fn get_token(&self, scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
         // Version 1 of the protocol asks for a resource, where version 2 asks for a scope below it.
         let scope = scopes.first().copied().unwrap_or_default();
         let resource = scope.strip_suffix("/.default").unwrap_or(scope);
         let mut url = self.endpoint.clone();
-        url.query_pairs_mut()
-            .append_pair("api-version", self.api_version)
-            .append_pair("resource", resource);
+        url.query_pairs_mut().append_pair("api-version", self.api_version).append_pair("resource", resource);
         if let Some(client) = &self.client {
             url.query_pairs_mut().append_pair("client_id", client);
         }
@@ -120,30 +91,19 @@ impl TokenCredential for ManagedIdentity {
         if let Some(header) = &self.header {
             request.insert_header("x-identity-header", header.clone());
         }
-        let unchecked = PipelineSendOptions {
-            skip_checks: true,
-            ..PipelineSendOptions::default()
-        };
-        let answer = self
-            .pipeline
-            .send(&Context::new(), &mut request, Some(unchecked))
-            .await
-            .map_err(|fault| {
-                let said = find::<WireFault>(&fault)
-                    .map_or_else(|| one_line(&fault.to_string()), WireFault::to_string);
-                identity_error(format!(
-                    "the managed identity endpoint gave no answer: {said}"
-                ))
-            })?;
+        let unchecked = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
+        let answer = self.pipeline.send(&Context::new(), &mut request, Some(unchecked)).await.map_err(|fault| {
+            let said = find::<WireFault>(&fault).map_or_else(|| one_line(&fault.to_string()), WireFault::to_string);
+            identity_error(format!("the managed identity endpoint gave no answer: {said}"))
+        })?;
         if !answer.status().is_success() {
             return Err(identity_error(format!(
                 "the managed identity endpoint answered {}",
                 Refusal::read(u16::from(answer.status()), answer.body())
             )));
         }
-        Answer::read(answer.body(), OffsetDateTime::now_utc()).ok_or_else(|| {
-            identity_error("the managed identity endpoint answered with something that is no token")
-        })
+        Answer::read(answer.body(), OffsetDateTime::now_utc())
+            .ok_or_else(|| identity_error("the managed identity endpoint answered with something that is no token"))
     }
 }
 
@@ -174,9 +134,7 @@ impl Seconds {
 impl Answer {
     fn read(body: &[u8], now: OffsetDateTime) -> Option<AccessToken> {
         let answer: Self = serde_json::from_slice(body).ok()?;
-        let until = answer
-            .expires_on
-            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.value()?).ok());
+        let until = answer.expires_on.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds.value()?).ok());
         let expires = match until {
             Some(until) => until,
             None => now.checked_add(Duration::seconds(answer.expires_in?.value()?))?,
@@ -191,26 +149,16 @@ mod tests {
 
     fn check(body: &str, expected: Option<i64>) {
         let now = OffsetDateTime::UNIX_EPOCH;
-        let expires =
-            Answer::read(body.as_bytes(), now).map(|token| token.expires_on.unix_timestamp());
+        let expires = Answer::read(body.as_bytes(), now).map(|token| token.expires_on.unix_timestamp());
         assert_eq!(expires, expected, "{body}");
     }
 
     #[test]
     fn an_expiry_may_be_a_text_a_number_or_a_duration() {
-        check(
-            r#"{"access_token":"t","expires_on":"1700000000","expires_in":"86400"}"#,
-            Some(1_700_000_000),
-        );
-        check(
-            r#"{"access_token":"t","expires_on":1700000000,"resource":"x"}"#,
-            Some(1_700_000_000),
-        );
+        check(r#"{"access_token":"t","expires_on":"1700000000","expires_in":"86400"}"#, Some(1_700_000_000));
+        check(r#"{"access_token":"t","expires_on":1700000000,"resource":"x"}"#, Some(1_700_000_000));
         check(r#"{"access_token":"t","expires_in":3600}"#, Some(3600));
-        check(
-            r#"{"access_token":"t","expires_on":"1/1/2030 0:00:00 AM","expires_in":"60"}"#,
-            Some(60),
-        );
+        check(r#"{"access_token":"t","expires_on":"1/1/2030 0:00:00 AM","expires_in":"60"}"#, Some(60));
         check(r#"{"access_token":"t"}"#, None);
         check(r#"{"expires_in":1}"#, None);
         check("<html>", None);

@@ -17,11 +17,7 @@ const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Plan {
     /// An application with a client secret.
-    ClientSecret {
-        tenant: String,
-        client: String,
-        secret: Zeroizing<String>,
-    },
+    ClientSecret { tenant: String, client: String, secret: Zeroizing<String> },
     /// An application with a certificate.
     ClientCertificate {
         tenant: String,
@@ -32,11 +28,7 @@ pub(crate) enum Plan {
         send_chain: bool,
     },
     /// An application that trusts the cluster's tokens.
-    Workload {
-        tenant: String,
-        client: String,
-        file: PathBuf,
-    },
+    Workload { tenant: String, client: String, file: PathBuf },
     /// The identity of the machine; user-assigned if its client id is given.
     ManagedIdentity { client: Option<String> },
     /// Whoever is logged in to the Azure CLI.
@@ -65,9 +57,7 @@ impl Plan {
         file: Option<CloudConfig>,
     ) -> Result<Self, SettingsError> {
         match auth {
-            AuthType::AzureCloudConfig => {
-                from_cloud_config(file.unwrap_or_default(), send_chain(variables))
-            }
+            AuthType::AzureCloudConfig => from_cloud_config(file.unwrap_or_default(), send_chain(variables)),
             AuthType::Environment => from_environment(variables),
             AuthType::EnvironmentAzidentity => from_azidentity(variables),
         }
@@ -76,9 +66,7 @@ impl Plan {
 
 fn from_cloud_config(file: CloudConfig, send_chain: bool) -> Result<Plan, SettingsError> {
     if file.managed_identity {
-        return Ok(Plan::ManagedIdentity {
-            client: file.user_assigned,
-        });
+        return Ok(Plan::ManagedIdentity { client: file.user_assigned });
     }
     if file.secret.is_none() && file.certificate.is_none() {
         return Err(SettingsError::Missing {
@@ -95,11 +83,7 @@ fn from_cloud_config(file: CloudConfig, send_chain: bool) -> Result<Plan, Settin
         needed: "it says which application logs in",
     })?;
     match (file.secret, file.certificate) {
-        (Some(secret), _) => Ok(Plan::ClientSecret {
-            tenant,
-            client,
-            secret: Zeroizing::new(secret),
-        }),
+        (Some(secret), _) => Ok(Plan::ClientSecret { tenant, client, secret: Zeroizing::new(secret) }),
         (None, certificate) => Ok(Plan::ClientCertificate {
             tenant,
             client,
@@ -111,20 +95,12 @@ fn from_cloud_config(file: CloudConfig, send_chain: bool) -> Result<Plan, Settin
 }
 
 fn from_environment(variables: Variables<'_>) -> Result<Plan, SettingsError> {
-    application(
-        variables,
-        "AZURE_CERTIFICATE_PATH",
-        "AZURE_CERTIFICATE_PASSWORD",
-    )
-    .unwrap_or_else(|| Ok(managed_identity(variables)))
+    application(variables, "AZURE_CERTIFICATE_PATH", "AZURE_CERTIFICATE_PASSWORD")
+        .unwrap_or_else(|| Ok(managed_identity(variables)))
 }
 
 fn from_azidentity(variables: Variables<'_>) -> Result<Plan, SettingsError> {
-    if let Some(plan) = application(
-        variables,
-        "AZURE_CLIENT_CERTIFICATE_PATH",
-        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-    ) {
+    if let Some(plan) = application(variables, "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PASSWORD") {
         return plan;
     }
     if let Some(file) = variables.path(TOKEN_FILE) {
@@ -136,10 +112,7 @@ fn from_azidentity(variables: Variables<'_>) -> Result<Plan, SettingsError> {
             file: file.to_owned(),
         });
     }
-    Ok(Plan::Chain(vec![
-        managed_identity(variables),
-        Plan::AzureCli,
-    ]))
+    Ok(Plan::Chain(vec![managed_identity(variables), Plan::AzureCli]))
 }
 
 /// An application of its own, if the variables name one: by secret, by certificate, or by what is refused.
@@ -148,13 +121,9 @@ fn application(
     certificate: &'static str,
     password: &str,
 ) -> Option<Result<Plan, SettingsError>> {
-    const NEEDED: &str =
-        "the application that logs in with a client secret or certificate needs it";
+    const NEEDED: &str = "the application that logs in with a client secret or certificate needs it";
     let identity = || -> Result<(String, String), SettingsError> {
-        Ok((
-            variables.require(TENANT, NEEDED)?.to_owned(),
-            variables.require(CLIENT, NEEDED)?.to_owned(),
-        ))
+        Ok((variables.require(TENANT, NEEDED)?.to_owned(), variables.require(CLIENT, NEEDED)?.to_owned()))
     };
     if let Some(secret) = variables.get(SECRET) {
         return Some(identity().map(|(tenant, client)| Plan::ClientSecret {
@@ -182,9 +151,7 @@ fn application(
 }
 
 fn managed_identity(variables: Variables<'_>) -> Plan {
-    Plan::ManagedIdentity {
-        client: variables.get(CLIENT).map(str::to_owned),
-    }
+    Plan::ManagedIdentity { client: variables.get(CLIENT).map(str::to_owned) }
 }
 
 fn send_chain(variables: Variables<'_>) -> bool {

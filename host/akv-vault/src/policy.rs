@@ -27,10 +27,7 @@ pub(crate) struct QuickRetry {
 impl QuickRetry {
     /// Tries again on these statuses and broken connections, and begins no try later than `until` after the first.
     pub(crate) fn new(until: Duration, statuses: &[u16]) -> Self {
-        Self {
-            until,
-            statuses: statuses.iter().copied().map(StatusCode::from).collect(),
-        }
+        Self { until, statuses: statuses.iter().copied().map(StatusCode::from).collect() }
     }
 }
 
@@ -71,12 +68,7 @@ impl HostPin {
 
 #[async_trait]
 impl Policy for HostPin {
-    async fn send(
-        &self,
-        context: &Context,
-        request: &mut Request,
-        next: &[Arc<dyn Policy>],
-    ) -> PolicyResult {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         let url = request.url();
         if url.origin() != self.0.origin() {
             let host = url.host_str().unwrap_or("nowhere").to_owned();
@@ -93,12 +85,7 @@ pub(crate) struct KeepRefusal;
 
 #[async_trait]
 impl Policy for KeepRefusal {
-    async fn send(
-        &self,
-        context: &Context,
-        request: &mut Request,
-        next: &[Arc<dyn Policy>],
-    ) -> PolicyResult {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         let answer = pass_on(context, request, next).await?;
         let status = answer.status();
         if status.is_success() {
@@ -109,24 +96,14 @@ impl Policy for KeepRefusal {
             error_code: None,
             raw_response: Some(Box::new(answer.try_into_raw_response().await?)),
         };
-        Err(azure_core::Error::with_message(
-            kind,
-            "the token service refused",
-        ))
+        Err(azure_core::Error::with_message(kind, "the token service refused"))
     }
 }
 
-async fn pass_on(
-    context: &Context<'_>,
-    request: &mut Request,
-    next: &[Arc<dyn Policy>],
-) -> PolicyResult {
+async fn pass_on(context: &Context<'_>, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
     match next.split_first() {
         Some((first, rest)) => first.send(context, request, rest).await,
-        None => Err(azure_core::Error::with_message(
-            ErrorKind::Other,
-            "the pipeline ends before the transport",
-        )),
+        None => Err(azure_core::Error::with_message(ErrorKind::Other, "the pipeline ends before the transport")),
     }
 }
 
@@ -140,19 +117,11 @@ mod tests {
     fn three_tries_and_no_more_whatever_the_service_asks_for() {
         let policy = QuickRetry::new(Duration::from_secs(10), &[503]);
         let second = azure_core::time::Duration::SECOND;
-        for (since, retries, expired) in [(0, 0, false), (1, 1, false), (1, 2, true), (10, 0, true)]
-        {
-            assert_eq!(
-                policy.is_expired(second * since, retries),
-                expired,
-                "{since} {retries}"
-            );
+        for (since, retries, expired) in [(0, 0, false), (1, 1, false), (1, 2, true), (10, 0, true)] {
+            assert_eq!(policy.is_expired(second * since, retries), expired, "{since} {retries}");
         }
         assert!(policy.retry_headers().is_none());
-        assert_eq!(
-            policy.retry_status_codes(),
-            &[StatusCode::ServiceUnavailable]
-        );
+        assert_eq!(policy.retry_status_codes(), &[StatusCode::ServiceUnavailable]);
     }
 
     #[tokio::test]
@@ -167,10 +136,7 @@ mod tests {
             ("https://demo.vault.azure.net.evil.example/", true),
         ] {
             let mut request = Request::new(Url::parse(url).expect("a URL"), Method::Get);
-            let said = pin
-                .send(&Context::new(), &mut request, &[])
-                .await
-                .expect_err("no transport");
+            let said = pin.send(&Context::new(), &mut request, &[]).await.expect_err("no transport");
             let by_pin = said.to_string().contains("would have left its host");
             assert_eq!(by_pin, refused, "{url}: {said}");
         }

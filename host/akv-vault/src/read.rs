@@ -29,11 +29,7 @@ impl Clients {
     ///
     /// A certificate is always asked for its public half first, which gives the version; the private half is one more
     /// request, for the secret of that very version, so that both belong together even while it is renewed.
-    pub(crate) async fn read(
-        &self,
-        description: &Description,
-        parts: &BTreeSet<Part>,
-    ) -> Result<VaultObject, Failure> {
+    pub(crate) async fn read(&self, description: &Description, parts: &BTreeSet<Part>) -> Result<VaultObject, Failure> {
         let object = &description.object;
         let version = object.version.as_ref();
         match object.kind {
@@ -64,44 +60,24 @@ impl Clients {
         }
     }
 
-    async fn secret(
-        &self,
-        name: &ObjectName,
-        version: Option<&ObjectVersion>,
-    ) -> Result<Secret, Failure> {
-        let options = SecretClientGetSecretOptions {
-            secret_version: text(version),
-            ..SecretClientGetSecretOptions::default()
-        };
+    async fn secret(&self, name: &ObjectName, version: Option<&ObjectVersion>) -> Result<Secret, Failure> {
+        let options =
+            SecretClientGetSecretOptions { secret_version: text(version), ..SecretClientGetSecretOptions::default() };
         let answer = self.secrets.get_secret(name.as_str(), Some(options)).await;
         Secret::read(&Body::of(answer)?)
     }
 
-    async fn certificate(
-        &self,
-        name: &ObjectName,
-        version: Option<&ObjectVersion>,
-    ) -> Result<Certificate, Failure> {
+    async fn certificate(&self, name: &ObjectName, version: Option<&ObjectVersion>) -> Result<Certificate, Failure> {
         let options = CertificateClientGetCertificateOptions {
             certificate_version: text(version),
             ..CertificateClientGetCertificateOptions::default()
         };
-        let answer = self
-            .certificates
-            .get_certificate(name.as_str(), Some(options))
-            .await;
+        let answer = self.certificates.get_certificate(name.as_str(), Some(options)).await;
         Certificate::read(&Body::of(answer)?)
     }
 
-    async fn key(
-        &self,
-        name: &ObjectName,
-        version: Option<&ObjectVersion>,
-    ) -> Result<Key, Failure> {
-        let options = KeyClientGetKeyOptions {
-            key_version: text(version),
-            ..KeyClientGetKeyOptions::default()
-        };
+    async fn key(&self, name: &ObjectName, version: Option<&ObjectVersion>) -> Result<Key, Failure> {
+        let options = KeyClientGetKeyOptions { key_version: text(version), ..KeyClientGetKeyOptions::default() };
         let answer = self.keys.get_key(name.as_str(), Some(options)).await;
         Key::read(&Body::of(answer)?)
     }
@@ -111,11 +87,7 @@ fn text(version: Option<&ObjectVersion>) -> Option<String> {
     version.map(|version| version.as_str().to_owned())
 }
 
-fn describe(
-    description: &Description,
-    common: Common,
-    content_type: Option<String>,
-) -> VaultObject {
+fn describe(description: &Description, common: Common, content_type: Option<String>) -> VaultObject {
     VaultObject {
         description: description.clone(),
         version: common.version.as_str().to_owned(),
@@ -133,10 +105,7 @@ struct Body(Bytes);
 
 /// Overwrites the bytes unless somebody else holds them too; says whether it did.
 fn wipe(bytes: Bytes) -> bool {
-    bytes
-        .try_into_mut()
-        .map(|mut bytes| bytes.as_mut().zeroize())
-        .is_ok()
+    bytes.try_into_mut().map(|mut bytes| bytes.as_mut().zeroize()).is_ok()
 }
 
 impl Body {

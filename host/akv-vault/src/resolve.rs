@@ -23,18 +23,13 @@ impl Resolve for Resolver {
         let host = name.as_str().to_owned();
         Box::pin(async move {
             if is_loopback(&host) {
-                let both = [
-                    IpAddr::V4(Ipv4Addr::LOCALHOST),
-                    IpAddr::V6(Ipv6Addr::LOCALHOST),
-                ];
+                let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
                 return Ok(Box::new(both.map(|ip| SocketAddr::new(ip, 0)).into_iter()) as Addrs);
             }
             // Port 0 stands for the URL's own.
             let found = tokio::net::lookup_host((host.as_str(), 0)).await;
             let found = found.map(Iterator::collect::<Vec<_>>);
-            found
-                .map(|found| Box::new(found.into_iter()) as Addrs)
-                .map_err(|source| Unresolved { host, source }.into())
+            found.map(|found| Box::new(found.into_iter()) as Addrs).map_err(|source| Unresolved { host, source }.into())
         })
     }
 }

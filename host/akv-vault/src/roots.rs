@@ -19,10 +19,7 @@ pub(crate) fn trust(
     variables: Variables<'_>,
     extra: Option<&Path>,
 ) -> Result<ClientBuilder, SettingsError> {
-    let extra = extra
-        .map(|path| bundle("the extra CA file", path))
-        .transpose()?
-        .unwrap_or_default();
+    let extra = extra.map(|path| bundle("the extra CA file", path)).transpose()?.unwrap_or_default();
     let file = variables.path("SSL_CERT_FILE");
     let directory = variables.path("SSL_CERT_DIR");
     if file.is_none() && directory.is_none() {
@@ -54,11 +51,7 @@ fn bundle(what: &'static str, path: &Path) -> Result<Vec<Certificate>, SettingsE
 /// Every certificate of every file; what is no certificate is passed over, since such folders hold revocation lists too.
 fn folder(path: &Path) -> Result<Vec<Certificate>, SettingsError> {
     let what = "the folder of SSL_CERT_DIR";
-    let unreadable = |source| SettingsError::Unreadable {
-        what,
-        path: path.to_owned(),
-        source,
-    };
+    let unreadable = |source| SettingsError::Unreadable { what, path: path.to_owned(), source };
     let mut roots = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();

@@ -33,14 +33,10 @@ impl FromStr for AuthType {
     type Err = SettingsError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            Self::AzureCloudConfig,
-            Self::Environment,
-            Self::EnvironmentAzidentity,
-        ]
-        .into_iter()
-        .find(|auth| auth.as_str() == text)
-        .ok_or_else(|| SettingsError::AuthType(text.chars().take(80).collect()))
+        [Self::AzureCloudConfig, Self::Environment, Self::EnvironmentAzidentity]
+            .into_iter()
+            .find(|auth| auth.as_str() == text)
+            .ok_or_else(|| SettingsError::AuthType(text.chars().take(80).collect()))
     }
 }
 
@@ -121,9 +117,7 @@ impl Default for Timeouts {
 #[derive(Debug, Error)]
 pub enum SettingsError {
     /// A word that is no kind of authentication.
-    #[error(
-        "AUTH_TYPE {0:?} is not known: use azureCloudConfig, environment or environment-azidentity"
-    )]
+    #[error("AUTH_TYPE {0:?} is not known: use azureCloudConfig, environment or environment-azidentity")]
     AuthType(String),
     /// A variable that is needed for what the others ask for.
     #[error("{variable} is not set: {needed}")]
@@ -182,18 +176,11 @@ mod tests {
 
     #[test]
     fn upstreams_words_name_the_kinds_of_authentication() {
-        for auth in [
-            AuthType::AzureCloudConfig,
-            AuthType::Environment,
-            AuthType::EnvironmentAzidentity,
-        ] {
+        for auth in [AuthType::AzureCloudConfig, AuthType::Environment, AuthType::EnvironmentAzidentity] {
             assert_eq!(auth.as_str().parse::<AuthType>().expect("a word"), auth);
         }
         let wrong = "Environment".parse::<AuthType>().expect_err("case matters");
-        assert!(
-            wrong.to_string().contains("environment-azidentity"),
-            "{wrong}"
-        );
+        assert!(wrong.to_string().contains("environment-azidentity"), "{wrong}");
     }
 
     #[test]

@@ -35,9 +35,7 @@ impl Signer {
             [] => return Err("it holds no private key".to_owned()),
             [key] => key,
             _ => {
-                return Err(
-                    "it holds more than one private key: export only the application's".to_owned(),
-                );
+                return Err("it holds more than one private key: export only the application's".to_owned());
             }
         };
         if certificates.is_empty() {
@@ -49,35 +47,17 @@ impl Signer {
             .iter()
             .position(|certificate| contains(certificate.as_der(), &public))
             .ok_or("none of its certificates belongs to its private key")?;
-        let chain = if send_chain {
-            order(&certificates, leaf)
-        } else {
-            Vec::new()
-        };
-        let digest = ring::digest::digest(
-            &ring::digest::SHA1_FOR_LEGACY_USE_ONLY,
-            certificates[leaf].as_der(),
-        );
+        let chain = if send_chain { order(&certificates, leaf) } else { Vec::new() };
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, certificates[leaf].as_der());
         let mut keys = keys;
-        Ok(Self {
-            key: keys.swap_remove(0),
-            thumbprint: URL_SAFE_NO_PAD.encode(digest.as_ref()),
-            chain,
-        })
+        Ok(Self { key: keys.swap_remove(0), thumbprint: URL_SAFE_NO_PAD.encode(digest.as_ref()), chain })
     }
 
     /// An assertion that `client` is who it says, for the token service at `audience`, signed at `now` (Unix seconds).
-    pub(crate) fn assertion(
-        &self,
-        client: &str,
-        audience: &str,
-        now: i64,
-    ) -> Result<String, &'static str> {
+    pub(crate) fn assertion(&self, client: &str, audience: &str, now: i64) -> Result<String, &'static str> {
         let random = ring::rand::SystemRandom::new();
         let mut id = [0; 16];
-        random
-            .fill(&mut id)
-            .map_err(|_| "the system gave no random bytes")?;
+        random.fill(&mut id).map_err(|_| "the system gave no random bytes")?;
         let id = URL_SAFE_NO_PAD.encode(id);
         let mut header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t": self.thumbprint});
         if !self.chain.is_empty() {
@@ -87,19 +67,11 @@ impl Signer {
             "aud": audience, "iss": client, "sub": client, "jti": id,
             "iat": now, "nbf": now, "exp": now + LIFETIME,
         });
-        let signed = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header.to_string()),
-            URL_SAFE_NO_PAD.encode(claims.to_string())
-        );
+        let signed =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let mut signature = vec![0; self.key.public().modulus_len()];
         self.key
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &random,
-                signed.as_bytes(),
-                &mut signature,
-            )
+            .sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature)
             .map_err(|_| "the private key refused to sign")?;
         Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -124,14 +96,10 @@ fn pkcs12(bytes: &[u8], password: &str) -> Result<Content, String> {
         .iter()
         .map(|bag| RsaKeyPair::from_pkcs8(bag.key.as_der()).map_err(|_| NOT_RSA.to_owned()))
         .collect::<Result<_, _>>()?;
-    Ok((
-        keys,
-        archive.certs.into_iter().map(|bag| bag.cert).collect(),
-    ))
+    Ok((keys, archive.certs.into_iter().map(|bag| bag.cert).collect()))
 }
 
-const NOT_RSA: &str =
-    "its private key is no RSA key of 2048 to 4096 bits, and Entra takes nothing else";
+const NOT_RSA: &str = "its private key is no RSA key of 2048 to 4096 bits, and Entra takes nothing else";
 
 fn pem(bytes: &[u8]) -> Result<Content, String> {
     if contains(bytes, b"ENCRYPTED") {
@@ -139,12 +107,8 @@ fn pem(bytes: &[u8]) -> Result<Content, String> {
     }
     let keys = PrivateKeyDer::pem_slice_iter(bytes)
         .map(|key| match key.map_err(|_| "its PEM is broken")? {
-            PrivateKeyDer::Pkcs8(der) => {
-                RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| NOT_RSA)
-            }
-            PrivateKeyDer::Pkcs1(der) => {
-                RsaKeyPair::from_der(der.secret_pkcs1_der()).map_err(|_| NOT_RSA)
-            }
+            PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(|_| NOT_RSA),
+            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map_err(|_| NOT_RSA),
             _ => Err(NOT_RSA),
         })
         .collect::<Result<_, _>>()?;
@@ -163,10 +127,7 @@ fn order(certificates: &[Certificate], leaf: usize) -> Vec<String> {
     let mut last = rest.swap_remove(leaf);
     let mut chain = vec![STANDARD.encode(last.as_der())];
     while last.issuer() != last.subject() {
-        let Some(issuer) = rest
-            .iter()
-            .position(|other| other.subject() == last.issuer())
-        else {
+        let Some(issuer) = rest.iter().position(|other| other.subject() == last.issuer()) else {
             break;
         };
         last = rest.swap_remove(issuer);
@@ -195,14 +156,11 @@ mod tests {
 
     fn accepts(name: &str, password: &str) {
         let signer = Signer::parse(&file(name), password, false).expect(name);
-        let assertion = signer
-            .assertion("client", "https://login.example/t", 1_000)
-            .expect(name);
+        let assertion = signer.assertion("client", "https://login.example/t", 1_000).expect(name);
         let pem = file("certificate-only.pem");
         let leaf = CertificateDer::from_pem_slice(&pem).expect("a certificate");
         let sha1 = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &leaf);
-        let header =
-            serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t": URL_SAFE_NO_PAD.encode(sha1)});
+        let header = serde_json::json!({"alg": "RS256", "typ": "JWT", "x5t": URL_SAFE_NO_PAD.encode(sha1)});
         assert_eq!(part(&assertion, 0), header, "{name}");
         let claims = part(&assertion, 1);
         for (claim, expected) in [
@@ -220,9 +178,7 @@ mod tests {
             signer.key.public().as_ref(),
         );
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
-        public
-            .verify(signed.as_bytes(), &signature)
-            .expect("a good signature");
+        public.verify(signed.as_bytes(), &signature).expect("a good signature");
         assert!(contains(&leaf, signer.key.public().as_ref()));
     }
 
@@ -243,19 +199,11 @@ mod tests {
                 .as_array()
                 .expect("a chain")
                 .iter()
-                .map(|text| {
-                    STANDARD
-                        .decode(text.as_str().expect("text"))
-                        .expect("base64")
-                })
+                .map(|text| STANDARD.decode(text.as_str().expect("text")).expect("base64"))
                 .map(|der| Certificate::from_der(&der).expect("a certificate"))
                 .collect();
             let subjects: Vec<&str> = chain.iter().map(Certificate::subject).collect();
-            assert_eq!(
-                subjects,
-                ["CN=Test application", "CN=Test authority"],
-                "{name}"
-            );
+            assert_eq!(subjects, ["CN=Test application", "CN=Test authority"], "{name}");
         }
     }
 
@@ -271,11 +219,7 @@ mod tests {
         for (name, password, expected) in [
             ("modern.p12", "wrong", "the password is wrong"),
             ("certificate-only.pem", "", "no private key"),
-            (
-                "foreign-certificate.pem",
-                "",
-                "none of its certificates belongs to its private key",
-            ),
+            ("foreign-certificate.pem", "", "none of its certificates belongs to its private key"),
             ("elliptic.pem", "", "no RSA key"),
             ("encrypted.pem", "x", "supported in PKCS#12 only"),
             ("README.md", "", "neither PKCS#12 nor PEM"),

@@ -7,9 +7,7 @@ const LONGEST_WORD: usize = 256;
 
 /// One line without control characters, cut, and without anything that could be a token.
 pub(crate) fn one_line(text: &str) -> String {
-    let words = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = String::new();
     for word in words {
         if !line.is_empty() {
@@ -35,11 +33,8 @@ mod tests {
 
     #[test]
     fn lines_are_joined_and_tokens_withheld() {
-        for (text, expected) in [
-            ("a\r\n b\u{0}c\t", "a b c"),
-            ("Bearer eyJhbGciOi.x.y", "Bearer (withheld)"),
-            ("", ""),
-        ] {
+        for (text, expected) in [("a\r\n b\u{0}c\t", "a b c"), ("Bearer eyJhbGciOi.x.y", "Bearer (withheld)"), ("", "")]
+        {
             assert_eq!(one_line(text), expected);
         }
         assert_eq!(one_line(&"x".repeat(300)), "(withheld)");

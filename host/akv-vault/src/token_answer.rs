@@ -26,24 +26,15 @@ impl Refusal {
     /// Reads an answer that is no success.
     pub(crate) fn read(status: u16, body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Body>(body) else {
-            let text = "with a body that is no error of a token service; a proxy may have answered"
-                .to_owned();
-            return Self {
-                status,
-                code: None,
-                text,
-            };
+            let text = "with a body that is no error of a token service; a proxy may have answered".to_owned();
+            return Self { status, code: None, text };
         };
         let description = body.error_description.unwrap_or_default();
         let text = match (sentence(&description), body.error) {
             (text, _) if !text.is_empty() => text,
             (_, error) => one_line(&error.unwrap_or_default()),
         };
-        Self {
-            status,
-            code: aadsts(&description),
-            text,
-        }
+        Self { status, code: aadsts(&description), text }
     }
 }
 
@@ -57,10 +48,7 @@ impl std::fmt::Display for Refusal {
 fn aadsts(text: &str) -> Option<String> {
     const PREFIX: &str = "AADSTS";
     text.match_indices(PREFIX).find_map(|(at, _)| {
-        let digits: String = text[at + PREFIX.len()..]
-            .chars()
-            .take_while(char::is_ascii_digit)
-            .collect();
+        let digits: String = text[at + PREFIX.len()..].chars().take_while(char::is_ascii_digit).collect();
         (!digits.is_empty()).then(|| format!("{PREFIX}{digits}"))
     })
 }
@@ -78,21 +66,15 @@ pub(crate) fn advice(code: Option<&str>) -> &'static str {
     match code {
         Some("AADSTS7000215") => "set the application's current client secret",
         Some("AADSTS7000222") => "the client secret has expired: make a new one",
-        Some("AADSTS700016") => {
-            "check the client id and the tenant: the application is not known there"
-        }
+        Some("AADSTS700016") => "check the client id and the tenant: the application is not known there",
         Some("AADSTS90002" | "AADSTS900023") => "check the tenant id and the cloud",
         Some("AADSTS700213" | "AADSTS70021") => {
             "add a federated credential with this cluster's issuer and the service account as subject; a new one takes minutes"
         }
         Some("AADSTS700211") => "add a federated credential with this cluster's issuer",
-        Some("AADSTS700212") => {
-            "the federated credential's audience must be api://AzureADTokenExchange"
-        }
+        Some("AADSTS700212") => "the federated credential's audience must be api://AzureADTokenExchange",
         Some("AADSTS700024") => "check the clocks, and that the token file is kept current",
-        Some("AADSTS700027") => {
-            "register the certificate with the application, and check that it has not expired"
-        }
+        Some("AADSTS700027") => "register the certificate with the application, and check that it has not expired",
         _ => "check the identity and the settings that name it",
     }
 }
@@ -127,12 +109,7 @@ mod tests {
             None,
             "400 Identity not found",
         );
-        check(
-            400,
-            r#"{"error":"unauthorized_client"}"#,
-            None,
-            "400 unauthorized_client",
-        );
+        check(400, r#"{"error":"unauthorized_client"}"#, None, "400 unauthorized_client");
         check(
             500,
             r#"{"statusCode":500,"message":"An unexpected error occured"}"#,
@@ -149,10 +126,7 @@ mod tests {
 
     #[test]
     fn a_code_is_the_prefix_with_its_digits() {
-        assert_eq!(
-            aadsts("AADSTS, see AADSTS700213: x").as_deref(),
-            Some("AADSTS700213")
-        );
+        assert_eq!(aadsts("AADSTS, see AADSTS700213: x").as_deref(), Some("AADSTS700213"));
         assert_eq!(aadsts("AADSTS"), None);
     }
 }

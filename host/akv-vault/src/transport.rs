@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
-use azure_core::http::{
-    AsyncRawResponse, Body, ClientOptions, HttpClient, Method, Request, RetryOptions, Transport,
-};
+use azure_core::http::{AsyncRawResponse, Body, ClientOptions, HttpClient, Method, Request, RetryOptions, Transport};
 use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
@@ -60,20 +58,13 @@ impl Wire {
         let builder = builder(settings).https_only(true);
         let variables = Variables(&settings.environment);
         let builder = roots::trust(builder, variables, settings.extra_ca.as_deref())?;
-        Self::build(
-            builder,
-            settings,
-            QuickRetry::new(settings.timeouts.retry, &[502, 503, 504]),
-        )
+        Self::build(builder, settings, QuickRetry::new(settings.timeouts.retry, &[502, 503, 504]))
     }
 
     /// A client for the machine's own identity endpoint: plain HTTP, never through a proxy. What that endpoint says while
     /// it starts or is busy (404, 410, 429) may pass at once.
     pub(crate) fn machine(settings: &Settings) -> Result<Self, SettingsError> {
-        let retry = QuickRetry::new(
-            settings.timeouts.retry,
-            &[404, 410, 429, 500, 502, 503, 504],
-        );
+        let retry = QuickRetry::new(settings.timeouts.retry, &[404, 410, 429, 500, 502, 503, 504]);
         let builder = builder(settings)
             .no_proxy()
             .connect_timeout(settings.timeouts.connect.min(MACHINE_CONNECT))
@@ -82,11 +73,7 @@ impl Wire {
         Self::build(builder, settings, retry)
     }
 
-    fn build(
-        builder: reqwest::ClientBuilder,
-        settings: &Settings,
-        retry: QuickRetry,
-    ) -> Result<Self, SettingsError> {
+    fn build(builder: reqwest::ClientBuilder, settings: &Settings, retry: QuickRetry) -> Result<Self, SettingsError> {
         let agent = format!("akv2k8s/{}/{}", settings.component, settings.version);
         if !agent.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(SettingsError::Library {
@@ -94,14 +81,10 @@ impl Wire {
                 problem: format!("{agent:?} holds more than plain ASCII"),
             });
         }
-        let client = builder.build().map_err(|fault| SettingsError::Library {
-            what: "the HTTPS client",
-            problem: deepest(&fault),
-        })?;
-        Ok(Self {
-            transport: Transport::new(Arc::new(Socket { client, agent })),
-            retry,
-        })
+        let client = builder
+            .build()
+            .map_err(|fault| SettingsError::Library { what: "the HTTPS client", problem: deepest(&fault) })?;
+        Ok(Self { transport: Transport::new(Arc::new(Socket { client, agent })), retry })
     }
 
     /// Options for one of the SDK's clients.
@@ -165,17 +148,11 @@ impl HttpClient for Socket {
             .iter()
             .filter_map(|(name, value)| {
                 let value = value.to_str().ok()?.to_owned();
-                Some((
-                    HeaderName::from(name.as_str().to_owned()),
-                    HeaderValue::from(value),
-                ))
+                Some((HeaderName::from(name.as_str().to_owned()), HeaderValue::from(value)))
             })
             .collect::<std::collections::HashMap<_, _>>()
             .into();
-        let expected = answer
-            .content_length()
-            .unwrap_or(0)
-            .min(LARGEST_BODY as u64);
+        let expected = answer.content_length().unwrap_or(0).min(LARGEST_BODY as u64);
         // Room for all from the start, so that growing leaves no copy of a value behind.
         let mut body = Zeroizing::new(Vec::with_capacity(expected as usize));
         while let Some(chunk) = answer.chunk().await.map_err(wire_error)? {
@@ -184,11 +161,7 @@ impl HttpClient for Socket {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(AsyncRawResponse::from_bytes(
-            status.into(),
-            headers,
-            Bytes::from_owner(body),
-        ))
+        Ok(AsyncRawResponse::from_bytes(status.into(), headers, Bytes::from_owner(body)))
     }
 }
 
@@ -227,10 +200,7 @@ pub(crate) fn find<'a, T: StdError + 'static>(top: &'a (dyn StdError + 'static))
         if let Some(found) = fault.downcast_ref::<T>() {
             return Some(found);
         }
-        if let Some(inner) = fault
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-        {
+        if let Some(inner) = fault.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             return find(inner);
         }
         current = fault.source();

@@ -46,16 +46,10 @@ impl Answer {
             Ok(Body { error }) => Self {
                 status,
                 code: error.code.unwrap_or_default(),
-                inner: error
-                    .innererror
-                    .and_then(|inner| inner.code)
-                    .unwrap_or_default(),
+                inner: error.innererror.and_then(|inner| inner.code).unwrap_or_default(),
                 message: one_line(&error.message.unwrap_or_default()),
             },
-            Err(_) => Self {
-                status,
-                ..Self::default()
-            },
+            Err(_) => Self { status, ..Self::default() },
         }
     }
 
@@ -67,32 +61,19 @@ impl Answer {
     /// The reason and what to do.
     pub(crate) fn verdict(&self) -> (&'static str, &'static str) {
         match self.status {
-            401 => (
-                reason::VAULT_UNAUTHORIZED,
-                "check that the identity's tenant is the vault's, and the cloud",
-            ),
+            401 => (reason::VAULT_UNAUTHORIZED, "check that the identity's tenant is the vault's, and the cloud"),
             403 if self.inner.ends_with("Disabled") || self.message.contains("on a disabled ") => {
                 (reason::OBJECT_DISABLED, DISABLED)
             }
             403 => (reason::VAULT_FORBIDDEN, self.forbidden()),
             // Only the vault's own word counts: a proxy's 404 must not look like a deleted object.
-            404 if self.code.ends_with("NotFound") && self.code != "VaultNotFound" => (
-                reason::OBJECT_NOT_FOUND,
-                "create it, or correct the name or version",
-            ),
-            404 => (
-                reason::VAULT_UNAVAILABLE,
-                "check the vault's name, the cloud, and any proxy",
-            ),
+            404 if self.code.ends_with("NotFound") && self.code != "VaultNotFound" => {
+                (reason::OBJECT_NOT_FOUND, "create it, or correct the name or version")
+            }
+            404 => (reason::VAULT_UNAVAILABLE, "check the vault's name, the cloud, and any proxy"),
             429 => (reason::VAULT_THROTTLED, LATER),
-            300..=399 => (
-                reason::VAULT_UNAVAILABLE,
-                "a vault never redirects: check the cloud and any proxy",
-            ),
-            400..=499 if self.status != 408 => (
-                reason::VAULT_UNAVAILABLE,
-                "check the name and version of the object",
-            ),
+            300..=399 => (reason::VAULT_UNAVAILABLE, "a vault never redirects: check the cloud and any proxy"),
+            400..=499 if self.status != 408 => (reason::VAULT_UNAVAILABLE, "check the name and version of the object"),
             _ => (reason::VAULT_UNAVAILABLE, LATER),
         }
     }
@@ -206,20 +187,8 @@ mod tests {
                 "404 CertificateNotFound",
                 "create it",
             ),
-            (
-                404,
-                r#"{"error":{"code":"VaultNotFound"}}"#,
-                reason::VAULT_UNAVAILABLE,
-                "VaultNotFound",
-                "vault's name",
-            ),
-            (
-                404,
-                "<html>not here</html>",
-                reason::VAULT_UNAVAILABLE,
-                "no error of Key Vault",
-                "proxy",
-            ),
+            (404, r#"{"error":{"code":"VaultNotFound"}}"#, reason::VAULT_UNAVAILABLE, "VaultNotFound", "vault's name"),
+            (404, "<html>not here</html>", reason::VAULT_UNAVAILABLE, "no error of Key Vault", "proxy"),
             (
                 429,
                 r#"{"error":{"code":"Throttled","message":"slow down"}}"#,

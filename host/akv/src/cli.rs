@@ -61,12 +61,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::CompilePlugin => return akv_plugin::compile_stdin_to_stdout(),
-        Command::Controller(args) => {
-            block_on(crate::controller::run(*args)).and_then(|r| match r {
-                Ok(()) => Ok(Exit::Ok),
-                Err(e) => Err(Stop::wrong(e.to_string())),
-            })
-        }
+        Command::Controller(args) => block_on(crate::controller::run(*args)).and_then(|r| match r {
+            Ok(()) => Ok(Exit::Ok),
+            Err(e) => Err(Stop::wrong(e.to_string())),
+        }),
         Command::Render(args) => render::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Plugin(PluginCommand::Inspect(args)) => inspect::run(&args),
@@ -86,12 +84,8 @@ pub fn main() -> ExitCode {
 
 /// Runs what is async.
 pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    Ok(runtime
-        .map_err(|e| Stop::wrong(format!("no threads could be started: {e}")))?
-        .block_on(work))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(runtime.map_err(|e| Stop::wrong(format!("no threads could be started: {e}")))?.block_on(work))
 }
 
 /// What printing to stdout gave. A reader that has seen enough (`head`) is no error.

@@ -49,10 +49,17 @@ pub fn run(state: &State, request: &Read) -> Answer {
         },
         ("POST", [vault, kind, name, act]) => match change(state, vault, kind, name, act) {
             Ok(true) => good(),
-            Ok(false) => Answer::error(404, "NotFound", None, &format!("there is no {name} among the {kind} of {vault}")),
+            Ok(false) => {
+                Answer::error(404, "NotFound", None, &format!("there is no {name} among the {kind} of {vault}"))
+            }
             Err(why) => bad(why),
         },
-        _ => Answer::error(404, "NotFound", None, "the admin interface has no such path; see local-vault's documentation"),
+        _ => Answer::error(
+            404,
+            "NotFound",
+            None,
+            "the admin interface has no such path; see local-vault's documentation",
+        ),
     }
 }
 
@@ -65,7 +72,9 @@ pub fn change(state: &State, vault: &str, kind: &str, name: &str, act: &str) -> 
     if act == "rotate" {
         return store.rotate(vault, kind, name).map_err(|e| e.to_string());
     }
-    let Some(object) = store.get_mut(vault, kind, name) else { return Ok(false) };
+    let Some(object) = store.get_mut(vault, kind, name) else {
+        return Ok(false);
+    };
     match act {
         "delete" => object.deleted = true,
         "recover" => object.deleted = false,
@@ -74,7 +83,9 @@ pub fn change(state: &State, vault: &str, kind: &str, name: &str, act: &str) -> 
                 version.bundle["attributes"]["enabled"] = json!(act == "enable");
             }
         }
-        _ => return Err(format!("{act:?} is none of rotate, disable, enable, delete and recover")),
+        _ => {
+            return Err(format!("{act:?} is none of rotate, disable, enable, delete and recover"));
+        }
     }
     Ok(true)
 }

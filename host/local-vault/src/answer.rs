@@ -48,7 +48,8 @@ impl Answer {
 
     fn response(self, body: Body, length: usize, content_type: &str) -> io::Result<Response<Body>> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = Response::builder().status(status).header("content-type", content_type).header("content-length", length);
+        let mut response =
+            Response::builder().status(status).header("content-type", content_type).header("content-length", length);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }
@@ -74,7 +75,11 @@ fn whole(text: Bytes) -> Body {
 ///
 /// # Errors
 /// An error ends the connection without an answer.
-pub async fn struck(fault: &Fault, faults: &Faults, answer: impl Future<Output = Answer>) -> io::Result<Response<Body>> {
+pub async fn struck(
+    fault: &Fault,
+    faults: &Faults,
+    answer: impl Future<Output = Answer>,
+) -> io::Result<Response<Body>> {
     if let Some(delay) = fault.delay_ms {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
@@ -86,7 +91,11 @@ pub async fn struck(fault: &Fault, faults: &Faults, answer: impl Future<Output =
         // Whichever comes first; either way the answer goes out.
         let _ended = tokio::time::timeout(HANG, cleared.changed()).await;
     }
-    let answer = if fault.status.is_some() || fault.code.is_some() || fault.inner.is_some() { planned(fault) } else { answer.await };
+    let answer = if fault.status.is_some() || fault.code.is_some() || fault.inner.is_some() {
+        planned(fault)
+    } else {
+        answer.await
+    };
     if fault.not_json {
         let page = Bytes::from_static(b"<html><body>Bad Gateway</body></html>");
         let length = page.len();

@@ -34,7 +34,9 @@ pub enum CertificateError {
     #[error("a certificate cannot be made: {0}; check `subject` and `sans`")]
     Make(#[from] rcgen::Error),
     /// The given PEM or PFX could not be read.
-    #[error("a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12 with empty password")]
+    #[error(
+        "a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12 with empty password"
+    )]
     Read(String),
     /// PKCS#12 could not be written.
     #[error("PKCS#12 cannot be written: {0}; the chain must be X.509")]
@@ -111,7 +113,8 @@ fn from_pfx(pfx: &str) -> Result<Made, CertificateError> {
     let bytes = STANDARD.decode(pfx.trim()).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
     let store = KeyStore::from_pkcs12(&bytes, "", Pkcs12ImportPolicy::Relaxed)
         .map_err(|error| CertificateError::Read(error.to_string()))?;
-    let (_, chain) = store.private_key_chain().ok_or_else(|| CertificateError::Read("it has no private key".to_owned()))?;
+    let (_, chain) =
+        store.private_key_chain().ok_or_else(|| CertificateError::Read("it has no private key".to_owned()))?;
     given(chain.key().as_der(), chain.certs().iter().map(|certificate| certificate.as_der().to_vec()).collect())
 }
 
@@ -139,11 +142,8 @@ pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Res
             Ok(text)
         }
         CertificateForm::Pkcs12 => {
-            let certificates = made
-                .chain
-                .iter()
-                .map(|der| p12_keystore::Certificate::from_der(der))
-                .collect::<Result<Vec<_>, _>>()?;
+            let certificates =
+                made.chain.iter().map(|der| p12_keystore::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
             let mut store = KeyStore::new();
             if exportable {
                 let key = PrivateKey::from_der(&made.key.serialize_der())?;

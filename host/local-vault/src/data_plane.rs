@@ -132,11 +132,19 @@ pub fn forbidden(call: &Call, vault: &str, caller: &Caller) -> Answer {
 }
 
 /// Does it. `base` is `https://<vault>.vault.localhost:PORT`.
-pub fn run(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<String, String>, body: &[u8]) -> Answer {
+pub fn run(
+    store: &mut Store,
+    call: &Call,
+    vault: &str,
+    base: &str,
+    query: &HashMap<String, String>,
+    body: &[u8],
+) -> Answer {
     if !query.contains_key("api-version") {
         return Answer::error(400, "BadParameter", None, "api-version must be specified");
     }
-    if !call.name.is_empty() && !(call.name.len() <= 127 && call.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')) {
+    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if call.name.len() > 127 || !call.name.chars().all(legal) {
         return Answer::error(400, "BadParameter", None, "The request URI contains an invalid name.");
     }
     match call.verb {
@@ -152,11 +160,21 @@ fn not_found(call: &Call) -> Answer {
         "keys" => ("KeyNotFound", "key"),
         _ => ("SecretNotFound", "secret"),
     };
-    let message = format!("A {singular} with (name/id) {} was not found in this key vault. If you recently deleted this {singular} you may be able to recover it.", call.name);
+    let message = format!(
+        "A {singular} with (name/id) {} was not found in this key vault. If you recently deleted this {singular} you may be able to recover it.",
+        call.name
+    );
     Answer::error(404, code, None, &message)
 }
 
-fn one(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<String, String>, body: &[u8]) -> Answer {
+fn one(
+    store: &mut Store,
+    call: &Call,
+    vault: &str,
+    base: &str,
+    query: &HashMap<String, String>,
+    body: &[u8],
+) -> Answer {
     let wants_deleted = matches!(call.verb, Verb::GetDeleted | Verb::Recover | Verb::Purge);
     let Some(object) = store.get_mut(vault, &call.kind, &call.name).filter(|o| o.deleted == wants_deleted) else {
         return not_found(call);
@@ -165,7 +183,9 @@ fn one(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<
         "" => o.versions.len().checked_sub(1),
         version => o.versions.iter().position(|v| v.id.eq_ignore_ascii_case(version)),
     };
-    let Some(index) = at(object) else { return not_found(call) };
+    let Some(index) = at(object) else {
+        return not_found(call);
+    };
     match call.verb {
         Verb::Versions => {
             let mut versions: Vec<&Version> = object.versions.iter().collect();
@@ -176,7 +196,9 @@ fn one(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<
         }
         Verb::Policy => Answer::ok(object.versions[index].bundle.get("policy").cloned().unwrap_or(Value::Null)),
         Verb::Update => {
-            let Ok(Value::Object(changes)) = serde_json::from_slice(body) else { return bad_body() };
+            let Ok(Value::Object(changes)) = serde_json::from_slice(body) else {
+                return bad_body();
+            };
             update(&mut object.versions[index], changes);
             let mut answer = bundle(call, object, &object.versions[index], base);
             answer.remove("value");
@@ -198,7 +220,12 @@ fn one(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<
         _ => {
             let version = &object.versions[index];
             if version.bundle["attributes"]["enabled"] == json!(false) && call.kind == "secrets" {
-                return Answer::error(403, "Forbidden", Some("SecretDisabled"), "Operation get is not allowed on a disabled secret.");
+                return Answer::error(
+                    403,
+                    "Forbidden",
+                    Some("SecretDisabled"),
+                    "Operation get is not allowed on a disabled secret.",
+                );
             }
             Answer::ok(Value::Object(bundle(call, object, version, base)))
         }
@@ -206,16 +233,22 @@ fn one(store: &mut Store, call: &Call, vault: &str, base: &str, query: &HashMap<
 }
 
 fn set(store: &mut Store, call: &Call, vault: &str, base: &str, body: &[u8]) -> Answer {
-    let Ok(Value::Object(given)) = serde_json::from_slice::<Value>(body) else { return bad_body() };
+    let Ok(Value::Object(given)) = serde_json::from_slice::<Value>(body) else {
+        return bad_body();
+    };
     if !given.get("value").is_some_and(Value::is_string) {
         return bad_body();
     }
     if store.get(vault, "secrets", &call.name).is_some_and(|o| o.deleted) {
-        let message = format!("Secret {} is currently in a deleted but recoverable state, and its name cannot be reused.", call.name);
+        let message = format!(
+            "Secret {} is currently in a deleted but recoverable state, and its name cannot be reused.",
+            call.name
+        );
         return Answer::error(409, "Conflict", Some("ObjectIsDeletedButRecoverable"), &message);
     }
     store.set_secret(vault, &call.name, given);
-    let Some((object, version)) = store.get(vault, "secrets", &call.name).and_then(|o| Some((o, o.versions.last()?))) else {
+    let Some((object, version)) = store.get(vault, "secrets", &call.name).and_then(|o| Some((o, o.versions.last()?)))
+    else {
         return not_found(call);
     };
     Answer::ok(Value::Object(bundle(call, object, version, base)))
@@ -228,7 +261,9 @@ fn bad_body() -> Answer {
 fn update(version: &mut Version, changes: Map<String, Value>) {
     for (key, value) in changes {
         match (key.as_str(), value) {
-            ("attributes", Value::Object(given)) => given.into_iter().for_each(|(k, v)| version.bundle["attributes"][k] = v),
+            ("attributes", Value::Object(given)) => {
+                given.into_iter().for_each(|(k, v)| version.bundle["attributes"][k] = v)
+            }
             ("value", _) => {}
             (_, value) => drop(version.bundle.insert(key, value)),
         }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::{fs, io};
 
 /// Where systems keep the roots that a program would trust otherwise.
-const ROOTS: [&str; 3] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+const ROOTS: [&str; 3] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
 
 /// Writes `ca.crt`, `roots.crt` (the system's roots and the CA) and `cloud.json` (the form that go-autorest reads from
 /// `AZURE_ENVIRONMENT_FILEPATH`).
@@ -36,7 +37,9 @@ pub(crate) fn variables(vault: &LocalVault, identity: &str) -> Vec<(String, Stri
         ("AZURE_TENANT_ID".to_owned(), vault.seed.tenant.clone()),
         ("LOCAL_VAULT_ADMIN".to_owned(), format!("http://{}/admin", vault.admin)),
     ];
-    let Some(identity) = vault.seed.identities.iter().find(|i| i.name == identity) else { return variables };
+    let Some(identity) = vault.seed.identities.iter().find(|i| i.name == identity) else {
+        return variables;
+    };
     variables.push(("AZURE_CLIENT_ID".to_owned(), client_id(identity)));
     match (&identity.secret, identity.managed) {
         (Some(secret), _) => variables.push(("AZURE_CLIENT_SECRET".to_owned(), secret.clone())),

@@ -73,7 +73,12 @@ impl Request {
     /// As the counters call it, such as `shop-prod secrets.get db`.
     #[must_use]
     pub fn label(&self) -> String {
-        [&self.vault, &self.operation, &self.name].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
+        [&self.vault, &self.operation, &self.name]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 

@@ -52,7 +52,8 @@ impl Token {
     #[must_use]
     pub fn is_current(&self, now: i64) -> bool {
         let skew = 300;
-        self.claims["exp"].as_i64().is_some_and(|exp| now < exp + skew) && self.claims["nbf"].as_i64().is_none_or(|nbf| nbf <= now + skew)
+        self.claims["exp"].as_i64().is_some_and(|exp| now < exp + skew)
+            && self.claims["nbf"].as_i64().is_none_or(|nbf| nbf <= now + skew)
     }
 
     /// Whether a key of this JSON Web Key Set, the one that the header names, signed it.

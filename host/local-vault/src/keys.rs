@@ -9,11 +9,7 @@ use serde_json::{Value, json};
 use crate::seed::KeyType;
 
 /// Handed out in turn, since RSA keys are slow to make. Public test keys: see `keys/README.md`.
-const RSA: [&str; 3] = [
-    include_str!("keys/rsa-1.pem"),
-    include_str!("keys/rsa-2.pem"),
-    include_str!("keys/rsa-3.pem"),
-];
+const RSA: [&str; 3] = [include_str!("keys/rsa-1.pem"), include_str!("keys/rsa-2.pem"), include_str!("keys/rsa-3.pem")];
 
 /// A key cannot be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +28,7 @@ pub enum KeyError {
 /// When the system has no randomness.
 pub fn make(kind: KeyType, turn: usize) -> Result<KeyPair, KeyError> {
     Ok(match kind {
-        KeyType::Rsa2048 => {
-            KeyPair::from_pkcs8_pem_and_sign_algo(RSA[turn % RSA.len()], &PKCS_RSA_SHA256)?
-        }
+        KeyType::Rsa2048 => KeyPair::from_pkcs8_pem_and_sign_algo(RSA[turn % RSA.len()], &PKCS_RSA_SHA256)?,
         KeyType::EcP256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
         KeyType::EcP384 => KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)?,
     })

@@ -91,9 +91,14 @@ impl LocalVault {
             port,
             identity_header: format!("local-{port}"),
         });
-        let dir = options.dir.unwrap_or_else(|| std::env::temp_dir().join(format!("local-vault-{}-{port}", std::process::id())));
+        let dir = options
+            .dir
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("local-vault-{}-{port}", std::process::id())));
         environment::write_files(&dir, &ca, port).map_err(|e| StartError::Io(dir.display().to_string(), e))?;
-        let tasks = vec![tokio::spawn(server::serve_tls(tls, acceptor, state.clone())), tokio::spawn(server::serve_plain(plain, state.clone()))];
+        let tasks = vec![
+            tokio::spawn(server::serve_tls(tls, acceptor, state.clone())),
+            tokio::spawn(server::serve_plain(plain, state.clone())),
+        ];
         Ok(Self { state, seed, admin, dir, ca, tasks })
     }
 
@@ -130,7 +135,11 @@ impl LocalVault {
     /// Addresses of the vaults, by name.
     #[must_use]
     pub fn vaults(&self) -> Vec<(String, String)> {
-        self.seed.vaults.iter().map(|v| (v.name.clone(), format!("https://{}.vault.localhost:{}", v.name, self.state.port))).collect()
+        self.seed
+            .vaults
+            .iter()
+            .map(|v| (v.name.clone(), format!("https://{}.vault.localhost:{}", v.name, self.state.port)))
+            .collect()
     }
 
     /// Writes a new version of a secret.

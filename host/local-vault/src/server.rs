@@ -85,7 +85,10 @@ fn decode(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok());
         match (bytes[at], hex) {
             (b'%', Some(byte)) => {
                 out.push(byte);
@@ -105,7 +108,9 @@ pub async fn serve_tls(listener: TcpListener, tls: TlsAcceptor, state: Arc<State
         let (tls, state) = (tls.clone(), state.clone());
         tokio::spawn(async move {
             // A client that does not trust us ends here; it has been told.
-            let Ok(stream) = tls.accept(stream).await else { return };
+            let Ok(stream) = tls.accept(stream).await else {
+                return;
+            };
             connection(TokioIo::new(stream), move |request| {
                 let state = state.clone();
                 async move { secure(&state, request).await }
@@ -132,7 +137,10 @@ where
     H: Fn(Request<Incoming>) -> F,
     F: Future<Output = io::Result<Response<Body>>>,
 {
-    let served = hyper::server::conn::http1::Builder::new().timer(TokioTimer::new()).serve_connection(stream, service_fn(handle)).await;
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(stream, service_fn(handle))
+        .await;
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended");
     }
@@ -155,7 +163,11 @@ async fn login(state: &State, request: &Read) -> io::Result<Response<Body>> {
     match (request.method.as_str(), parts.as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {
             let form = pairs(&String::from_utf8_lossy(&request.body));
-            let name = form.get("client_id").and_then(|id| state.tokens.identity(id)).map(|i| i.name.clone()).unwrap_or_default();
+            let name = form
+                .get("client_id")
+                .and_then(|id| state.tokens.identity(id))
+                .map(|i| i.name.clone())
+                .unwrap_or_default();
             let counted = Counted { operation: "token".to_owned(), vault: String::new(), name };
             let answer = state.tokens.token(tenant, &form);
             match state.faults.strike(&counted, Instant::now()) {
@@ -166,7 +178,8 @@ async fn login(state: &State, request: &Read) -> io::Result<Response<Body>> {
         ("GET", [_, "v2.0", ".well-known", "openid-configuration"]) => Answer::ok(state.tokens.configuration()).send(),
         ("GET", [_, "discovery", "v2.0", "keys"]) => Answer::ok(state.tokens.jwks()).send(),
         ("GET", ["common", "discovery", "instance"]) => {
-            let discovery = format!("{}/{}/v2.0/.well-known/openid-configuration", state.tokens.authority, state.tokens.tenant);
+            let discovery =
+                format!("{}/{}/v2.0/.well-known/openid-configuration", state.tokens.authority, state.tokens.tenant);
             Answer::ok(json!({"tenant_discovery_endpoint": discovery, "api-version": "1.1", "metadata": []})).send()
         }
         _ => Answer { status: 404, headers: Vec::new(), body: json!({"error": "not_found"}) }.send(),
@@ -181,7 +194,9 @@ async fn vault_request(state: &State, vault: &str, request: &Read) -> io::Result
         let counted = Counted { operation: "challenge".to_owned(), vault: vault.to_owned(), name: String::new() };
         // Counted, never struck: no client gets anywhere without its challenge.
         let _struck = state.faults.strike(&counted, Instant::now());
-        return Answer::error(401, "Unauthorized", None, "AKV10000: Request is missing a Bearer or PoP token.").with("www-authenticate", challenge).send();
+        return Answer::error(401, "Unauthorized", None, "AKV10000: Request is missing a Bearer or PoP token.")
+            .with("www-authenticate", challenge)
+            .send();
     };
     let Some(call) = Call::parse(&request.method, &request.path) else {
         return Answer::error(405, "MethodNotAllowed", None, "local-vault has no such operation").send();
@@ -213,11 +228,18 @@ async fn plain(state: &State, request: Request<Incoming>) -> io::Result<Response
         "/msi/token" if request.header("x-identity-header") != state.identity_header => {
             Answer { status: 401, headers: Vec::new(), body: json!({"error": "unauthorized_client"}) }.send()
         }
-        "/metadata/identity/oauth2/token" if request.header("metadata") != "true" => {
-            Answer { status: 400, headers: Vec::new(), body: json!({"error": "invalid_request", "error_description": "Required metadata header not specified"}) }.send()
+        "/metadata/identity/oauth2/token" if request.header("metadata") != "true" => Answer {
+            status: 400,
+            headers: Vec::new(),
+            body: json!({"error": "invalid_request", "error_description": "Required metadata header not specified"}),
         }
+        .send(),
         "/msi/token" | "/metadata/identity/oauth2/token" => {
-            let counted = Counted { operation: "identity".to_owned(), vault: String::new(), name: request.query.get("client_id").cloned().unwrap_or_default() };
+            let counted = Counted {
+                operation: "identity".to_owned(),
+                vault: String::new(),
+                name: request.query.get("client_id").cloned().unwrap_or_default(),
+            };
             let resource = request.query.get("resource").map(String::as_str).unwrap_or_default();
             let answer = async { state.tokens.managed(request.query.get("client_id").map(String::as_str), resource) };
             match state.faults.strike(&counted, Instant::now()) {

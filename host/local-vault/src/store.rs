@@ -67,7 +67,10 @@ impl Store {
         for vault in &seed.vaults {
             store.vaults.entry(vault.name.clone()).or_default();
             for secret in &vault.secrets {
-                let mut bundle = Map::from_iter([("value".to_owned(), json!(secret.value)), ("tags".to_owned(), json!(secret.tags))]);
+                let mut bundle = Map::from_iter([
+                    ("value".to_owned(), json!(secret.value)),
+                    ("tags".to_owned(), json!(secret.tags)),
+                ]);
                 if let Some(content_type) = &secret.content_type {
                     bundle.insert("contentType".to_owned(), json!(content_type));
                 }
@@ -81,7 +84,9 @@ impl Store {
                 store.push(&vault.name, "secrets", &secret.name, secret.version.clone(), bundle, Recipe::Value);
             }
             for certificate in &vault.certificates {
-                store.certificate(&vault.name, certificate).map_err(|e| StoreError::Certificate(certificate.name.clone(), e))?;
+                store
+                    .certificate(&vault.name, certificate)
+                    .map_err(|e| StoreError::Certificate(certificate.name.clone(), e))?;
             }
             for key in &vault.keys {
                 store.key(&vault.name, &key.name, key.key).map_err(|e| StoreError::Key(key.name.clone(), e))?;
@@ -138,7 +143,9 @@ impl Store {
     /// When it cannot be made.
     pub fn rotate(&mut self, vault: &str, kind: &str, name: &str) -> Result<bool, StoreError> {
         match self.get(vault, kind, name).map(|o| o.recipe.clone()) {
-            Some(Recipe::Certificate(seed)) => self.certificate(vault, &seed).map_err(|e| StoreError::Certificate(name.to_owned(), e))?,
+            Some(Recipe::Certificate(seed)) => {
+                self.certificate(vault, &seed).map_err(|e| StoreError::Certificate(name.to_owned(), e))?
+            }
             Some(Recipe::Key(kind)) => self.key(vault, name, kind).map_err(|e| StoreError::Key(name.to_owned(), e))?,
             _ => return Ok(false),
         }
@@ -158,7 +165,10 @@ impl Store {
         key_props["exportable"] = json!(exportable);
         let bundle = Map::from_iter([
             ("cer".to_owned(), json!(STANDARD.encode(&made.chain[0]))),
-            ("policy".to_owned(), json!({"key_props": key_props, "secret_props": {"contentType": content_type}, "x509_props": {"subject": made.subject}})),
+            (
+                "policy".to_owned(),
+                json!({"key_props": key_props, "secret_props": {"contentType": content_type}, "x509_props": {"subject": made.subject}}),
+            ),
             ("attributes".to_owned(), self.attributes(true)),
             ("tags".to_owned(), json!({})),
         ]);
@@ -168,8 +178,19 @@ impl Store {
             ("attributes".to_owned(), self.attributes(true)),
             ("managed".to_owned(), json!(true)),
         ]);
-        let key = Map::from_iter([("key".to_owned(), jwk), ("attributes".to_owned(), self.attributes(true)), ("managed".to_owned(), json!(true))]);
-        self.push(vault, "certificates", &seed.name, Some(version.clone()), bundle, Recipe::Certificate(Box::new(seed.clone())));
+        let key = Map::from_iter([
+            ("key".to_owned(), jwk),
+            ("attributes".to_owned(), self.attributes(true)),
+            ("managed".to_owned(), json!(true)),
+        ]);
+        self.push(
+            vault,
+            "certificates",
+            &seed.name,
+            Some(version.clone()),
+            bundle,
+            Recipe::Certificate(Box::new(seed.clone())),
+        );
         self.push(vault, "secrets", &seed.name, Some(version.clone()), secret, Recipe::Value);
         self.push(vault, "keys", &seed.name, Some(version), key, Recipe::Value);
         Ok(())
@@ -177,12 +198,24 @@ impl Store {
 
     fn key(&mut self, vault: &str, name: &str, kind: KeyType) -> Result<(), KeyError> {
         let jwk = keys::public_jwk(&keys::make(kind, self.made as usize)?)?;
-        let bundle = Map::from_iter([("key".to_owned(), jwk), ("attributes".to_owned(), self.attributes(true)), ("tags".to_owned(), json!({}))]);
+        let bundle = Map::from_iter([
+            ("key".to_owned(), jwk),
+            ("attributes".to_owned(), self.attributes(true)),
+            ("tags".to_owned(), json!({})),
+        ]);
         self.push(vault, "keys", name, None, bundle, Recipe::Key(kind));
         Ok(())
     }
 
-    fn push(&mut self, vault: &str, kind: &str, name: &str, id: Option<String>, bundle: Map<String, Value>, recipe: Recipe) {
+    fn push(
+        &mut self,
+        vault: &str,
+        kind: &str,
+        name: &str,
+        id: Option<String>,
+        bundle: Map<String, Value>,
+        recipe: Recipe,
+    ) {
         let id = id.unwrap_or_else(|| self.version(vault, name));
         let objects = self.vaults.entry(vault.to_owned()).or_default();
         let object = objects.entry((kind.to_owned(), name.to_lowercase())).or_default();

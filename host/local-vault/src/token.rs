@@ -123,7 +123,11 @@ impl TokenService {
             return refuse("unsupported_grant_type", 70003, "The app requested an unsupported grant type.");
         }
         let Some(identity) = self.identity(field("client_id")) else {
-            return refuse("unauthorized_client", 700_016, &format!("Application with identifier '{}' was not found.", field("client_id")));
+            return refuse(
+                "unauthorized_client",
+                700_016,
+                &format!("Application with identifier '{}' was not found.", field("client_id")),
+            );
         };
         let audience = field("scope").strip_suffix("/.default").unwrap_or(field("resource")).trim_end_matches('/');
         if audience.is_empty() {
@@ -150,22 +154,36 @@ impl TokenService {
         }
         let id = client_id(identity);
         if token.claim("iss") == id {
-            let ours = token.claim("sub") == id && token.claim("aud").starts_with(&format!("{}/{}/", self.authority, self.tenant));
+            let ours = token.claim("sub") == id
+                && token.claim("aud").starts_with(&format!("{}/{}/", self.authority, self.tenant));
             let signed = identity.certificates.iter().any(|pem| signed_by_certificate(&token, pem).unwrap_or(false));
             return if ours && signed { Ok(()) } else { Err(bad()) };
         }
         if !identity.federated.iter().any(|f| f.issuer == token.claim("iss")) {
-            return Err(refuse("invalid_client", 700_211, "No matching federated identity record found for presented assertion issuer."));
+            return Err(refuse(
+                "invalid_client",
+                700_211,
+                "No matching federated identity record found for presented assertion issuer.",
+            ));
         }
         let audience = |f: &Federated| token.claims["aud"] == f.audience || token.claims["aud"] == json!([f.audience]);
-        let matching = identity.federated.iter().find(|f| f.issuer == token.claim("iss") && f.subject == token.claim("sub") && audience(f));
+        let matching = identity
+            .federated
+            .iter()
+            .find(|f| f.issuer == token.claim("iss") && f.subject == token.claim("sub") && audience(f));
         let Some(federated) = matching else {
-            return Err(refuse("invalid_client", 700_213, "No matching federated identity record found for presented assertion subject."));
+            return Err(refuse(
+                "invalid_client",
+                700_213,
+                "No matching federated identity record found for presented assertion subject.",
+            ));
         };
         match jwks(federated).await {
             Ok(keys) if token.signed_by(&keys) => Ok(()),
             Ok(_) => Err(bad()),
-            Err(why) => Err(refuse("invalid_client", 50_166, &format!("The keys of the issuer could not be read: {why}"))),
+            Err(why) => {
+                Err(refuse("invalid_client", 50_166, &format!("The keys of the issuer could not be read: {why}")))
+            }
         }
     }
 
@@ -177,7 +195,11 @@ impl TokenService {
         };
         match found {
             Some(identity) => self.issue(identity, resource.trim_end_matches('/')),
-            None => Answer { status: 400, headers: Vec::new(), body: json!({"error": "invalid_request", "error_description": "Identity not found"}) },
+            None => Answer {
+                status: 400,
+                headers: Vec::new(),
+                body: json!({"error": "invalid_request", "error_description": "Identity not found"}),
+            },
         }
     }
 
@@ -187,17 +209,20 @@ impl TokenService {
     /// The answer to send.
     pub fn check(&self, text: &str, audiences: &[String]) -> Result<Caller, Answer> {
         let refuse = |code: &str, why: &str| Err(Answer::error(401, "Unauthorized", None, &format!("{code}: {why}")));
-        let Some(token) = Token::parse(text) else { return refuse("AKV10001", "The token cannot be parsed.") };
+        let Some(token) = Token::parse(text) else {
+            return refuse("AKV10001", "The token cannot be parsed.");
+        };
         if token.header["alg"] != "RS256" || !token.signed_by(&self.jwks()) {
             return refuse("AKV10046", "Unable to resolve the key used for signature validation.");
         }
         if !audiences.iter().any(|a| a == token.claim("aud")) {
             return refuse("AKV10022", &format!("Invalid audience. Expected {}.", audiences[0]));
         }
-        if token.claim("iss") != format!("{}/{}/v2.0", self.authority, self.tenant) || token.claim("tid") != self.tenant {
+        if token.claim("iss") != format!("{}/{}/v2.0", self.authority, self.tenant) || token.claim("tid") != self.tenant
+        {
             return refuse("AKV10032", "Invalid issuer.");
         }
-        if !token.claims["exp"].as_i64().is_some_and(|exp| now() < exp) || !token.is_current(now()) {
+        if token.claims["exp"].as_i64().is_none_or(|exp| exp <= now()) || !token.is_current(now()) {
             return refuse("AKV10047", "The token is expired or not yet valid.");
         }
         if token.claims["iat"].as_i64().is_none_or(|iat| iat < self.revoked.load(Ordering::Relaxed)) {
@@ -211,7 +236,11 @@ fn refuse(error: &str, code: u32, text: &str) -> Answer {
     let status = if error == "invalid_client" || error == "unauthorized_client" { 401 } else { 400 };
     // The line break is Entra's: it trips parsers that borrow.
     let description = format!("AADSTS{code}: {text}\r\nTrace ID: 00000000-0000-0000-0000-000000000000");
-    Answer { status, headers: Vec::new(), body: json!({"error": error, "error_description": description, "error_codes": [code]}) }
+    Answer {
+        status,
+        headers: Vec::new(),
+        body: json!({"error": error, "error_description": description, "error_codes": [code]}),
+    }
 }
 
 fn signed_by_certificate(token: &Token, pem: &str) -> Option<bool> {

@@ -25,19 +25,10 @@ impl BenchArgs {
         cluster.wait()?;
         let mut bench = Command::new(layout::target().join("release/bench"));
         if let Some(file) = &self.json {
-            bench
-                .arg("--json")
-                .arg(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+            bench.arg("--json").arg(std::path::absolute(file).unwrap_or_else(|_| file.clone()));
         }
-        let status = bench
-            .status()
-            .map_err(|error| Failure::new(format!("the bench could not be started: {error}")))?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::new(
-                "a goal was missed, or the bench failed; see above",
-            ))
-        }
+        let status =
+            bench.status().map_err(|error| Failure::new(format!("the bench could not be started: {error}")))?;
+        if status.success() { Ok(()) } else { Err(Failure::new("a goal was missed, or the bench failed; see above")) }
     }
 }

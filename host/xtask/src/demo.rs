@@ -9,11 +9,7 @@ use std::process::Command;
 #[derive(Debug, Clone, clap::Args)]
 pub struct DemoArgs {
     /// What is passed on to the demo, such as --keep
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "ARGUMENTS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
     passed_on: Vec<String>,
 }
 
@@ -25,24 +21,16 @@ impl DemoArgs {
         wasm_target::ensure()?;
         let mut build = cargo();
         build.args(["build", "--workspace", "--bins"]);
-        crate::process::must_run(
-            "build-demo",
-            "akv2k8s, local-vault and the demo",
-            &mut build,
-        )?;
+        crate::process::must_run("build-demo", "akv2k8s, local-vault and the demo", &mut build)?;
         let mut demo = Command::new(layout::program("demo"));
         demo.args(&self.passed_on);
-        let status = demo
-            .status()
-            .map_err(|error| Failure::new(format!("the demo could not be started: {error}")))?;
+        let status = demo.status().map_err(|error| Failure::new(format!("the demo could not be started: {error}")))?;
         // A failed build of the control plane is the likely reason, and says more.
         let built = cluster.wait();
         if status.success() {
             Ok(())
         } else {
-            Err(built
-                .err()
-                .unwrap_or_else(|| Failure::new("the demo failed; see above")))
+            Err(built.err().unwrap_or_else(|| Failure::new("the demo failed; see above")))
         }
     }
 }

@@ -19,9 +19,7 @@ pub fn run_generate() -> Outcome<()> {
     let ran = must_run("generate", "generated files", tests().env("BLESS", "1"))?;
     let written = Counts::of_libtest(&ran.output).passed;
     if written == 0 {
-        return Err(Failure::new(
-            "no test is called `generated`, so nothing was written",
-        ));
+        return Err(Failure::new("no test is called `generated`, so nothing was written"));
     }
     println!("{written} groups of generated files are current; `git status` shows what changed");
     Ok(())

@@ -8,16 +8,12 @@ use std::path::{Path, PathBuf};
 /// The root of the checkout.
 pub fn root() -> PathBuf {
     // host/xtask is two folders below the root.
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .map_or_else(PathBuf::new, Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
 /// Cargo's target directory.
 pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), |dir| root().join(dir))
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
 /// Where the commands keep their logs.
@@ -37,9 +33,7 @@ pub fn cache() -> Outcome<PathBuf> {
     }
     let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let base = base
-        .or(home)
-        .ok_or_else(|| Failure::new("no place for the cache: set AKV2K8S_CACHE or HOME"))?;
+    let base = base.or(home).ok_or_else(|| Failure::new("no place for the cache: set AKV2K8S_CACHE or HOME"))?;
     Ok(base.join("akv2k8s"))
 }
 
@@ -57,10 +51,7 @@ pub fn digest(files: &[PathBuf]) -> Outcome<String> {
 /// The folders directly below `dir`, sorted; none if there is no such folder.
 pub fn folders(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect();
+    let mut found: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     found.sort();
     found
 }
@@ -68,10 +59,8 @@ pub fn folders(dir: &Path) -> Vec<PathBuf> {
 /// The files directly below `dir` whose name ends in `.ext`, sorted; none if there is no such folder.
 pub fn files(dir: &Path, ext: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == ext))
-        .collect();
+    let mut found: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == ext)).collect();
     found.sort();
     found
 }

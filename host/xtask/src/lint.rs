@@ -44,17 +44,9 @@ pub enum Check {
 impl LintArgs {
     /// Runs the checks; fails if one failed.
     pub fn run(&self) -> Outcome<()> {
-        let counts = counts(if self.checks.is_empty() {
-            Check::value_variants()
-        } else {
-            &self.checks
-        })?;
+        let counts = counts(if self.checks.is_empty() { Check::value_variants() } else { &self.checks })?;
         println!("{} passed, {} failed", counts.passed, counts.failed);
-        if counts.failed == 0 {
-            Ok(())
-        } else {
-            Err(Failure::new("lint failed; the logs are in target/xtask"))
-        }
+        if counts.failed == 0 { Ok(()) } else { Err(Failure::new("lint failed; the logs are in target/xtask")) }
     }
 }
 
@@ -71,43 +63,24 @@ pub fn counts(checks: &[Check]) -> Outcome<Counts> {
 
 fn look(check: Check) -> Outcome<Vec<bool>> {
     Ok(match check {
-        Check::Fmt => in_each_workspace(
-            "fmt",
-            "formatting of",
-            &["fmt", "--all", "--", "--check", "--color", "never"],
-        )?,
+        Check::Fmt => {
+            in_each_workspace("fmt", "formatting of", &["fmt", "--all", "--", "--check", "--color", "never"])?
+        }
         Check::Clippy => {
             let mut ok = in_each_workspace(
                 "clippy",
                 "clippy on",
-                &[
-                    "clippy",
-                    "--workspace",
-                    "--all-targets",
-                    "--",
-                    "-D",
-                    "warnings",
-                ],
+                &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
             )?;
             // `--all-targets` leaves out what a plain `cargo test` does.
             let mut it = cargo();
-            it.args([
-                "clippy",
-                "-p",
-                "akv-tests",
-                "--test",
-                "it",
-                "--",
-                "-D",
-                "warnings",
-            ]);
+            it.args(["clippy", "-p", "akv-tests", "--test", "it", "--", "-D", "warnings"]);
             ok.push(run("clippy-it", "clippy on the integration tests", &mut it)?.ok);
             ok
         }
         Check::Doc => {
             let mut doc = cargo();
-            doc.args(["doc", "--workspace", "--no-deps"])
-                .env("RUSTDOCFLAGS", "-D warnings");
+            doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
             vec![run("doc", "documentation", &mut doc)?.ok]
         }
         Check::Generated => vec![generate::check()?.ok],
@@ -124,26 +97,16 @@ fn look(check: Check) -> Outcome<Vec<bool>> {
 fn in_each_workspace(check: &str, label: &str, args: &[&str]) -> Outcome<Vec<bool>> {
     let one = |workspace: Workspace| {
         let mut command = cargo();
-        command
-            .args(args)
-            .current_dir(&workspace.dir)
-            .env("CARGO_TARGET_DIR", &workspace.target);
-        run(
-            &format!("{check}-{}", workspace.name),
-            &format!("{label} {}", workspace.name),
-            &mut command,
-        )
-        .map(|ran| ran.ok)
+        command.args(args).current_dir(&workspace.dir).env("CARGO_TARGET_DIR", &workspace.target);
+        run(&format!("{check}-{}", workspace.name), &format!("{label} {}", workspace.name), &mut command)
+            .map(|ran| ran.ok)
     };
     workspaces::all().into_iter().map(one).collect()
 }
 
 /// Prints a check that has no log: what was found, if it is bad.
 fn say(name: &str, faults: &[String]) -> bool {
-    eprintln!(
-        "{} {name}",
-        if faults.is_empty() { "ok   " } else { "FAIL " }
-    );
+    eprintln!("{} {name}", if faults.is_empty() { "ok   " } else { "FAIL " });
     for fault in faults {
         eprintln!("      {fault}");
     }

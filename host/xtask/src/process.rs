@@ -32,15 +32,9 @@ pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-            "CARGO_PRIMARY_",
-        ]
-        .iter()
-        .any(|p| text.starts_with(p))
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|p| text.starts_with(p))
         {
             command.env_remove(&name);
         }
@@ -52,12 +46,7 @@ pub fn cargo() -> Command {
 /// Whether a program of that name can be started.
 pub fn available(program: &str) -> bool {
     // `go --version` fails and `go version` does not; that it starts is enough.
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok()
+    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
 /// Runs `command` to its end without a line of progress. The log is `target/xtask/NAME.log`.
@@ -75,11 +64,7 @@ pub fn run_quietly(name: &str, command: &mut Command) -> Outcome<Ran> {
         .status()
         .during(format!("{program} could not be started"))?;
     let bytes = std::fs::read(&log).during(log.display())?;
-    Ok(Ran {
-        ok: status.success(),
-        output: String::from_utf8_lossy(&bytes).into_owned(),
-        log,
-    })
+    Ok(Ran { ok: status.success(), output: String::from_utf8_lossy(&bytes).into_owned(), log })
 }
 
 /// Runs `command` under a line of progress; a failure shows the end of the log.
@@ -98,33 +83,19 @@ pub fn run(name: &str, label: &str, command: &mut Command) -> Outcome<Ran> {
 /// As [`run`], where there is no going on after a failure.
 pub fn must_run(name: &str, label: &str, command: &mut Command) -> Outcome<Ran> {
     let ran = run(name, label, command)?;
-    if ran.ok {
-        Ok(ran)
-    } else {
-        Err(Failure::new(format!(
-            "{label} failed; see {}",
-            ran.log.display()
-        )))
-    }
+    if ran.ok { Ok(ran) } else { Err(Failure::new(format!("{label} failed; see {}", ran.log.display()))) }
 }
 
 /// Runs `command` and returns what it printed on stdout; an error holds its stderr.
 pub fn read(command: &mut Command) -> Outcome<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .during(format!("{program} could not be started"))?;
+    let output = command.stdin(Stdio::null()).output().during(format!("{program} could not be started"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let args: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::new(format!(
-        "{program} {} failed: {}",
-        args.join(" "),
-        said.trim()
-    )))
+    Err(Failure::new(format!("{program} {} failed: {}", args.join(" "), said.trim())))
 }
 
 impl Ran {
@@ -166,13 +137,7 @@ pub struct Server {
 impl Server {
     /// Starts `command` with both output streams appended to `log`.
     pub fn start(name: &str, command: Command, log: &Path, life: Life) -> Outcome<Self> {
-        let open = || {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(log)
-                .during(log.display())
-        };
+        let open = || File::options().create(true).append(true).open(log).during(log.display());
         let mut command = command;
         match life {
             Life::WithUs => command = dying_with_us(&command),
@@ -183,13 +148,8 @@ impl Server {
         }
         command.stdin(Stdio::null()).stdout(open()?).stderr(open()?);
         let program = command.get_program().to_string_lossy().into_owned();
-        let child = spawn_from_lasting_thread(command)
-            .during(format!("{name} could not be started by {program}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            log: log.to_owned(),
-            child,
-        })
+        let child = spawn_from_lasting_thread(command).during(format!("{name} could not be started by {program}"))?;
+        Ok(Self { name: name.to_owned(), log: log.to_owned(), child })
     }
 
     /// Its process id.
@@ -209,11 +169,7 @@ impl Server {
         };
         let log = std::fs::read(&self.log).unwrap_or_default();
         let end = tail(&String::from_utf8_lossy(&log), 20);
-        Err(Failure::new(format!(
-            "{} ended early ({status}); the end of {}:\n{end}",
-            self.name,
-            self.log.display()
-        )))
+        Err(Failure::new(format!("{} ended early ({status}); the end of {}:\n{end}", self.name, self.log.display())))
     }
 
     /// Asks it to end, waits up to `patience`, then kills it. Returns whether it ended when asked.
@@ -249,10 +205,7 @@ impl Server {
 /// system call behind it cannot be made between fork and exec without `unsafe`.
 fn dying_with_us(command: &Command) -> Command {
     let mut bound = Command::new("setpriv");
-    bound
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(command.get_program())
-        .args(command.get_args());
+    bound.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => bound.env(name, value),
@@ -305,10 +258,7 @@ mod tests {
         let mut server = Server::start("etcd", command, &log, Life::WithUs).expect("sh starts");
         server.child.wait().expect("it ends");
         let said = server.check_alive().expect_err("it has ended").to_string();
-        assert!(
-            said.contains("etcd ended early") && said.contains("no such flag"),
-            "{said}"
-        );
+        assert!(said.contains("etcd ended early") && said.contains("no such flag"), "{said}");
         std::fs::remove_file(log).expect("the log was there");
     }
 

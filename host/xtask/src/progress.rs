@@ -45,12 +45,7 @@ impl Progress {
                 eprint!("\r\x1b[2K");
             }
         });
-        Self {
-            label,
-            started,
-            stop,
-            drawer: Some(drawer),
-        }
+        Self { label, started, stop, drawer: Some(drawer) }
     }
 
     /// Ends the line well; `detail` may be empty. Returns the time that it took.
@@ -102,8 +97,7 @@ mod tests {
 
     #[test]
     fn a_duration_is_written_for_people() {
-        let check =
-            |millis, expected: &str| assert_eq!(seconds(Duration::from_millis(millis)), expected);
+        let check = |millis, expected: &str| assert_eq!(seconds(Duration::from_millis(millis)), expected);
         check(420, "0.4 s");
         check(12_700, "12 s");
         check(185_000, "3 min 05 s");

@@ -47,16 +47,9 @@ mod tests {
             Err(crate::Failure::new("cut short"))
         });
         assert_eq!(half.expect_err("it was cut short").to_string(), "cut short");
-        let place = cached(&name, |path| {
-            std::fs::write(path, "whole").during("the cache")
-        })
-        .expect("it is made");
-        assert_eq!(
-            std::fs::read_to_string(&place).expect("it is there"),
-            "whole"
-        );
-        let again = cached(&name, |_| Err(crate::Failure::new("it was made already")))
-            .expect("it is found");
+        let place = cached(&name, |path| std::fs::write(path, "whole").during("the cache")).expect("it is made");
+        assert_eq!(std::fs::read_to_string(&place).expect("it is there"), "whole");
+        let again = cached(&name, |_| Err(crate::Failure::new("it was made already"))).expect("it is found");
         assert_eq!(again, place);
         for file in [place.clone(), place.with_extension("lock")] {
             std::fs::remove_file(file).expect("the test made it");

@@ -52,15 +52,9 @@ impl Tier {
 impl TestArgs {
     /// Runs the tiers; fails if anything failed, and in CI if anything was skipped.
     pub fn run(&self) -> Outcome<()> {
-        let wanted = if self.tiers.is_empty() {
-            Tier::value_variants()
-        } else {
-            &self.tiers
-        };
+        let wanted = if self.tiers.is_empty() { Tier::value_variants() } else { &self.tiers };
         // Go builds on beside cargo; whoever needs the control plane waits for it.
-        let cluster = wanted
-            .contains(&Tier::It)
-            .then(crate::setup::cluster_binary::begin);
+        let cluster = wanted.contains(&Tier::It).then(crate::setup::cluster_binary::begin);
         wasm_target::ensure()?;
         let mut needs = tiers::Needs { cluster };
         let mut report = Report::default();
@@ -75,9 +69,7 @@ impl TestArgs {
         if report.is_good(in_ci()) {
             Ok(())
         } else {
-            Err(Failure::new(
-                "not everything passed; the logs are in target/xtask",
-            ))
+            Err(Failure::new("not everything passed; the logs are in target/xtask"))
         }
     }
 }

@@ -16,48 +16,27 @@ pub struct Workspace {
 
 /// Every workspace.
 pub fn all() -> Vec<Workspace> {
-    let host = Workspace {
-        name: "host".to_owned(),
-        dir: layout::root(),
-        target: layout::target(),
-    };
-    std::iter::once(host)
-        .chain(plugins())
-        .chain(examples())
-        .collect()
+    let host = Workspace { name: "host".to_owned(), dir: layout::root(), target: layout::target() };
+    std::iter::once(host).chain(plugins()).chain(examples()).collect()
 }
 
 /// The default plugins.
 pub fn plugins() -> Option<Workspace> {
     let dir = layout::root().join("plugins");
     let target = layout::target().join("plugins");
-    dir.join("Cargo.toml").exists().then(|| Workspace {
-        name: "plugins".to_owned(),
-        dir,
-        target,
-    })
+    dir.join("Cargo.toml").exists().then(|| Workspace { name: "plugins".to_owned(), dir, target })
 }
 
 /// The examples that are, or hold, a workspace. They share a target: they are small and use the same crates.
 pub fn examples() -> Vec<Workspace> {
     let root = layout::root().join("examples");
     let folders = layout::folders(&root).into_iter();
-    let dirs = folders
-        .flat_map(|example| std::iter::once(example.clone()).chain(layout::folders(&example)));
-    let workspace = |dir: PathBuf| Workspace {
-        name: name(&root, &dir),
-        dir,
-        target: layout::target().join("examples"),
-    };
-    dirs.filter(|dir| dir.join("Cargo.toml").exists())
-        .map(workspace)
-        .collect()
+    let dirs = folders.flat_map(|example| std::iter::once(example.clone()).chain(layout::folders(&example)));
+    let workspace =
+        |dir: PathBuf| Workspace { name: name(&root, &dir), dir, target: layout::target().join("examples") };
+    dirs.filter(|dir| dir.join("Cargo.toml").exists()).map(workspace).collect()
 }
 
 fn name(root: &Path, dir: &Path) -> String {
-    dir.strip_prefix(root)
-        .unwrap_or(dir)
-        .display()
-        .to_string()
-        .replace('/', "-")
+    dir.strip_prefix(root).unwrap_or(dir).display().to_string().replace('/', "-")
 }

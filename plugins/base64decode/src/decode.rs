@@ -11,7 +11,9 @@ pub fn check(_config: &str) -> Result<(), Fault> {
 /// Any bytes come out.
 pub fn apply(_config: &str, input: &[u8]) -> Result<Vec<u8>, Fault> {
     let joined: Vec<u8> = input.iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    STANDARD.decode(joined).map_err(|_| Fault::input("bad-base64", None, "the value is not base64 of the standard alphabet with padding"))
+    STANDARD
+        .decode(joined)
+        .map_err(|_| Fault::input("bad-base64", None, "the value is not base64 of the standard alphabet with padding"))
 }
 
 #[cfg(test)]

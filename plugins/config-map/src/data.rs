@@ -13,8 +13,8 @@ struct Config {
 }
 
 fn parse(text: &str) -> Result<(Option<String>, Option<KeyFormat>), Fault> {
-    let config: Config =
-        serde_json::from_str(text).map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
+    let config: Config = serde_json::from_str(text)
+        .map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
     let unknown = || Fault::config("bad-key-format", "/keyFormat", "keyFormat is pem, jwk or raw-n");
     let format = config.key_format.map(|word| KeyFormat::parse(&word).ok_or_else(unknown)).transpose()?;
     Ok((config.data_key.filter(|k| !k.is_empty()), format))
@@ -37,7 +37,9 @@ pub fn check(config: &str, target: &Target, objects: &[Description]) -> Result<(
 /// Certificates and keys are public here.
 pub fn needs(config: &str, _target: &Target, objects: &[Description]) -> Result<Vec<(String, Part)>, Fault> {
     parse(config)?;
-    let part = |d: &Description| if entry::is_private(d) { Part::Private } else { Part::Public };
+    let part = |d: &Description| {
+        if entry::is_private(d) { Part::Private } else { Part::Public }
+    };
     Ok(objects.iter().map(|d| (d.alias.clone(), part(d))).collect())
 }
 
@@ -47,7 +49,10 @@ pub fn render(config: &str, target: &Target, objects: &[Object]) -> Result<Vec<E
     let mut entries = Vec::new();
     for object in objects {
         let key = if target.keys_are_aliases() { Some(&object.description.alias) } else { data_key.as_ref() };
-        let named = || key.cloned().ok_or_else(|| Fault::config("no-data-key", "/dataKey", "dataKey must name the key of the value"));
+        let named = || {
+            key.cloned()
+                .ok_or_else(|| Fault::config("no-data-key", "/dataKey", "dataKey must name the key of the value"))
+        };
         match object.description.kind.as_str() {
             "secret" => entries.push((named()?, private(object)?.to_vec())),
             "certificate" => entries.push((named()?, entry::certificate_pem(object)?)),

@@ -76,7 +76,8 @@ pub fn pairs(object: &Object) -> Result<material::multi::Pairs, Fault> {
 pub fn user_and_password(object: &Object) -> Result<(Vec<u8>, Vec<u8>), Fault> {
     let value = private(object)?;
     let colon = value.iter().position(|b| *b == b':');
-    let colon = colon.ok_or_else(|| Fault::input("no-colon", Some(&object.description.alias), "the value is not user:password"))?;
+    let colon = colon
+        .ok_or_else(|| Fault::input("no-colon", Some(&object.description.alias), "the value is not user:password"))?;
     Ok((value[..colon].to_vec(), value[colon + 1..].to_vec()))
 }
 
@@ -89,7 +90,11 @@ pub fn is_private(description: &Description) -> bool {
 pub fn check_content_type(description: &Description) -> Result<(), Fault> {
     let known = matches!(description.attribute("content-type"), Some("application/x-json" | "application/x-yaml"));
     if description.kind == "multi-key-value-secret" && !known {
-        return Err(Fault::config("no-content-type", description.alias.clone(), "contentType must be application/x-json or application/x-yaml"));
+        return Err(Fault::config(
+            "no-content-type",
+            description.alias.clone(),
+            "contentType must be application/x-json or application/x-yaml",
+        ));
     }
     Ok(())
 }

@@ -18,7 +18,11 @@ use serde_json::{Map, Value, json};
 
 /// All objects by alias.
 pub fn objects(objects: &[Object]) -> Result<Value, Fault> {
-    objects.iter().map(|o| Ok((o.description.alias.clone(), object(o)?))).collect::<Result<Map<_, _>, Fault>>().map(Value::Object)
+    objects
+        .iter()
+        .map(|o| Ok((o.description.alias.clone(), object(o)?)))
+        .collect::<Result<Map<_, _>, Fault>>()
+        .map(Value::Object)
 }
 
 fn object(object: &Object) -> Result<Value, Fault> {

@@ -25,7 +25,8 @@ pub fn environment<'a>() -> Environment<'a> {
 
 fn b64decode(text: &str) -> Result<String, Error> {
     let joined: String = text.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(joined).map_err(|_| Error::new(ErrorKind::InvalidOperation, "b64decode: not base64"))?;
+    let bytes =
+        STANDARD.decode(joined).map_err(|_| Error::new(ErrorKind::InvalidOperation, "b64decode: not base64"))?;
     String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidOperation, "b64decode: not text"))
 }
 

@@ -22,14 +22,18 @@ struct File {
 
 /// Every template, parsed.
 fn templates(text: &str) -> Result<(Environment<'static>, Vec<String>), Fault> {
-    let config: Config =
-        serde_json::from_str(text).map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
+    let config: Config = serde_json::from_str(text)
+        .map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
     let mut environment = filters::environment();
     let mut paths = Vec::new();
     let mut seen = BTreeSet::new();
     for (index, file) in config.files.into_iter().enumerate() {
         if !seen.insert(file.path.clone()) {
-            return Err(Fault::config("duplicate-path", format!("/files/{index}/path"), format!("two files have the path {:?}", file.path)));
+            return Err(Fault::config(
+                "duplicate-path",
+                format!("/files/{index}/path"),
+                format!("two files have the path {:?}", file.path),
+            ));
         }
         environment.add_template_owned(file.path.clone(), file.template).map_err(|error| {
             let message = format!("the template is not valid: {}", words(&error));
@@ -56,7 +60,11 @@ pub fn check(config: &str, target: &Target, objects: &[Description]) -> Result<(
     }
     objects.iter().try_for_each(entry::check_content_type)?;
     if let Some(query) = target.query.as_ref().filter(|q| !paths.contains(q)) {
-        return Err(Fault::config("unknown-query", "", format!("there is no file {query:?}; there are {}", paths.join(", "))));
+        return Err(Fault::config(
+            "unknown-query",
+            "",
+            format!("there is no file {query:?}; there are {}", paths.join(", ")),
+        ));
     }
     let known: BTreeSet<&str> = objects.iter().map(|d| d.alias.as_str()).collect();
     for (path, template) in environment.templates() {
@@ -97,9 +105,9 @@ pub fn render(config: &str, target: &Target, objects: &[Object]) -> Result<Vec<E
     let wanted = |path: &&String| target.query.as_ref().is_none_or(|query| query == *path);
     let file = |path: &String| {
         let template = environment.get_template(path);
-        let text = template.and_then(|t| t.render(minijinja::value::Serde(&context))).map_err(|error| {
-            Fault::input("template-failed", Some(&place(path, &error)), words(&error))
-        })?;
+        let text = template
+            .and_then(|t| t.render(minijinja::value::Serde(&context)))
+            .map_err(|error| Fault::input("template-failed", Some(&place(path, &error)), words(&error)))?;
         Ok((path.clone(), text.into_bytes()))
     };
     paths.iter().filter(wanted).map(file).collect()

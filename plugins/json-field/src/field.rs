@@ -11,8 +11,8 @@ struct Config {
 }
 
 fn config(text: &str) -> Result<Config, Fault> {
-    let config: Config =
-        serde_json::from_str(text).map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
+    let config: Config = serde_json::from_str(text)
+        .map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
     if !config.pointer.is_empty() && !config.pointer.starts_with('/') {
         return Err(Fault::config("bad-pointer", "/pointer", "a JSON pointer begins with '/', such as /password"));
     }
@@ -27,7 +27,8 @@ pub fn check(text: &str) -> Result<(), Fault> {
 /// A text as it is, without quotes; anything else as JSON without spaces.
 pub fn apply(text: &str, input: &[u8]) -> Result<Vec<u8>, Fault> {
     let config = config(text)?;
-    let document: Value = serde_json::from_slice(input).map_err(|_| Fault::input("not-json", None, "the value is not JSON"))?;
+    let document: Value =
+        serde_json::from_slice(input).map_err(|_| Fault::input("not-json", None, "the value is not JSON"))?;
     let missing = || Fault::input("no-such-field", None, "the JSON has no field at the pointer");
     match document.pointer(&config.pointer).ok_or_else(missing)? {
         Value::String(text) => Ok(text.clone().into_bytes()),

@@ -19,13 +19,20 @@ impl Bundle {
         match content_type {
             Some("application/x-pem-file") => Self::from_pem(secret),
             Some("application/x-pkcs12") => Self::from_pfx(&decode(secret)?),
-            _ => Err(Fault::new("unknown-content-type", "the backing secret is neither application/x-pkcs12 nor application/x-pem-file")),
+            _ => Err(Fault::new(
+                "unknown-content-type",
+                "the backing secret is neither application/x-pkcs12 nor application/x-pem-file",
+            )),
         }
     }
 
     /// A secret that somebody put there: PEM if it looks like it, else PKCS#12 in base64.
     pub fn of_secret(secret: &[u8]) -> Result<Self, Fault> {
-        if secret.trim_ascii_start().starts_with(b"-----BEGIN ") { Self::from_pem(secret) } else { Self::from_pfx(&decode(secret)?) }
+        if secret.trim_ascii_start().starts_with(b"-----BEGIN ") {
+            Self::from_pem(secret)
+        } else {
+            Self::from_pfx(&decode(secret)?)
+        }
     }
 
     /// Blocks of PEM. What is neither certificate nor private key is skipped.

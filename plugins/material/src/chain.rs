@@ -15,17 +15,25 @@ struct Names {
 /// Where the key does not tell its public half, the leaf is the one that issued none of the others. Certificates that
 /// cannot be read leave everything as it was.
 pub fn server_first(key: Option<&PrivateKey>, certificates: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    let Some(names) = certificates.iter().map(|der| names(der)).collect::<Option<Vec<_>>>() else { return certificates };
+    let Some(names) = certificates.iter().map(|der| names(der)).collect::<Option<Vec<_>>>() else {
+        return certificates;
+    };
     let issues = |at: usize| {
-        names.iter().enumerate().any(|(other, n)| other != at && n.issuer == names[at].subject && n.subject != names[at].subject)
+        names
+            .iter()
+            .enumerate()
+            .any(|(other, n)| other != at && n.issuer == names[at].subject && n.subject != names[at].subject)
     };
     let by_key = names.iter().position(|n| key.and_then(|k| k.matches(&n.public)) == Some(true));
-    let Some(leaf) = by_key.or_else(|| (0..names.len()).find(|at| !issues(*at))) else { return certificates };
+    let Some(leaf) = by_key.or_else(|| (0..names.len()).find(|at| !issues(*at))) else {
+        return certificates;
+    };
     let mut order = vec![leaf];
     loop {
         let last = &names[order[order.len() - 1]];
         // A certificate that issued itself ends the chain, as do two that issued each other.
-        let next = (0..names.len()).find(|at| !order.contains(at) && names[*at].subject == last.issuer && last.issuer != last.subject);
+        let next = (0..names.len())
+            .find(|at| !order.contains(at) && names[*at].subject == last.issuer && last.issuer != last.subject);
         match next {
             Some(at) => order.push(at),
             None => break,

@@ -57,7 +57,8 @@ pub fn is_rsa(jwk: &[u8]) -> Result<bool, Fault> {
 
 /// The raw modulus of an RSA key, big-endian, as the original writes it.
 pub fn raw_n(jwk: &[u8]) -> Result<Vec<u8>, Fault> {
-    number(&parse(jwk)?, "n").map_err(|_| Fault::new("no-modulus", "only an RSA key has a modulus; use keyFormat pem or jwk"))
+    number(&parse(jwk)?, "n")
+        .map_err(|_| Fault::new("no-modulus", "only an RSA key has a modulus; use keyFormat pem or jwk"))
 }
 
 /// SubjectPublicKeyInfo as PEM.
@@ -85,7 +86,9 @@ fn ec(jwk: &Value) -> Result<der::Result<Vec<u8>>, Fault> {
         Some("P-384") => ("1.3.132.0.34", 48),
         Some("P-521") => ("1.3.132.0.35", 66),
         Some("P-256K" | "secp256k1") => ("1.3.132.0.10", 32),
-        _ => return Err(Fault::new("unknown-curve", "the curve is none of P-256, P-384, P-521 and P-256K")),
+        _ => {
+            return Err(Fault::new("unknown-curve", "the curve is none of P-256, P-384, P-521 and P-256K"));
+        }
     };
     let mut point = vec![4];
     for name in ["x", "y"] {

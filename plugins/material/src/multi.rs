@@ -12,7 +12,12 @@ pub fn parse(content_type: Option<&str>, text: &[u8]) -> Result<Pairs, Fault> {
     let pairs = match content_type {
         Some("application/x-json") => json(text)?,
         Some("application/x-yaml") => yaml::mapping(text)?,
-        _ => return Err(Fault::new("unknown-content-type", "contentType must be application/x-json or application/x-yaml")),
+        _ => {
+            return Err(Fault::new(
+                "unknown-content-type",
+                "contentType must be application/x-json or application/x-yaml",
+            ));
+        }
     };
     let mut last = Pairs::new();
     for (key, value) in pairs {
@@ -28,7 +33,10 @@ fn json(text: &str) -> Result<Pairs, Fault> {
     let pair = |(key, value)| match value {
         Value::String(text) => Ok((key, text.into_bytes())),
         Value::Null => Ok((key, Vec::new())),
-        _ => Err(Fault::new("not-flat", "every value of the JSON object must be a text; write numbers and truth values in quotes")),
+        _ => Err(Fault::new(
+            "not-flat",
+            "every value of the JSON object must be a text; write numbers and truth values in quotes",
+        )),
     };
     match document {
         Value::Object(pairs) => pairs.into_iter().map(pair).collect(),
@@ -68,7 +76,11 @@ mod tests {
     #[test]
     fn yaml_is_a_flat_mapping_whose_scalars_keep_their_spelling() {
         let yaml = "application/x-yaml";
-        check(yaml, "\na: 123\nb: true\nc: 1.0\nd: yes\ne: 'x'\n", Ok(&[("a", "123"), ("b", "true"), ("c", "1.0"), ("d", "yes"), ("e", "x")]));
+        check(
+            yaml,
+            "\na: 123\nb: true\nc: 1.0\nd: yes\ne: 'x'\n",
+            Ok(&[("a", "123"), ("b", "true"), ("c", "1.0"), ("d", "yes"), ("e", "x")]),
+        );
         check(yaml, "a: null\nb: ~\nc:\nd: 'null'", Ok(&[("a", ""), ("b", ""), ("c", ""), ("d", "null")]));
         check(yaml, "a: !!binary AQI=", Ok(&[("a", "\u{1}\u{2}")]));
         check(yaml, "a: &x one\nb: *x", Ok(&[("a", "one"), ("b", "one")]));

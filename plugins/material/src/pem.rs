@@ -47,9 +47,13 @@ mod tests {
 
     #[test]
     fn a_block_survives_and_text_around_it_is_skipped() {
-        let text = format!("subject=x\n{}\r\nmore\n{}", encode("CERTIFICATE", &[7; 100]), encode("EC PARAMETERS", &[1]));
+        let text =
+            format!("subject=x\n{}\r\nmore\n{}", encode("CERTIFICATE", &[7; 100]), encode("EC PARAMETERS", &[1]));
         let blocks = parse(&text).expect("two blocks");
-        assert_eq!(blocks.iter().map(|b| (b.label.as_str(), b.der.len())).collect::<Vec<_>>(), [("CERTIFICATE", 100), ("EC PARAMETERS", 1)]);
+        assert_eq!(
+            blocks.iter().map(|b| (b.label.as_str(), b.der.len())).collect::<Vec<_>>(),
+            [("CERTIFICATE", 100), ("EC PARAMETERS", 1)]
+        );
         assert!(text.lines().all(|l| l.len() <= 64));
         for bad in ["-----BEGIN X", "-----BEGIN X-----\nAA", "-----BEGIN X-----\n%%\n-----END X-----"] {
             assert_eq!(parse(bad).map(drop), Err(BAD), "{bad}");

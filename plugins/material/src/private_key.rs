@@ -24,7 +24,9 @@ impl PrivateKey {
             "PRIVATE KEY" => Some(Self::from_pkcs8(&block.der)),
             "RSA PRIVATE KEY" => Some(Ok(Self { label: "RSA PRIVATE KEY", der: block.der.clone() })),
             "EC PRIVATE KEY" => Some(Ok(Self { label: "EC PRIVATE KEY", der: block.der.clone() })),
-            "ENCRYPTED PRIVATE KEY" => Some(Err(Fault::new("encrypted-key", "the private key is encrypted; store it without a password"))),
+            "ENCRYPTED PRIVATE KEY" => {
+                Some(Err(Fault::new("encrypted-key", "the private key is encrypted; store it without a password")))
+            }
             _ => None,
         }
     }

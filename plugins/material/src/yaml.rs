@@ -79,7 +79,9 @@ impl<'a> Reader<'a> {
                 Event::MappingEnd => break,
                 event => self.node_of(event)?,
             };
-            let Node::Scalar(key) = key else { return Err(NOT_FLAT) };
+            let Node::Scalar(key) = key else {
+                return Err(NOT_FLAT);
+            };
             let key = String::from_utf8(key).map_err(|_| NOT_YAML)?;
             match (key.as_str(), self.node()?) {
                 ("<<", Node::Mapping(pairs)) => merged.extend(pairs),

@@ -20,7 +20,8 @@ enum Part {
 }
 
 fn config(text: &str) -> Result<Config, Fault> {
-    serde_json::from_str(text).map_err(|e| Fault::config("bad-config", "/part", format!("part is key, certificates, leaf or issuers: {e}")))
+    serde_json::from_str(text)
+        .map_err(|e| Fault::config("bad-config", "/part", format!("part is key, certificates, leaf or issuers: {e}")))
 }
 
 /// The part must be one.
@@ -57,6 +58,9 @@ mod tests {
         assert_eq!(check(r#"{"part": "x"}"#).map_err(|f| f.code), Err("bad-config"));
         assert_eq!(apply(r#"{"part": "key"}"#, b"plain text").map_err(|f| f.code), Err("bad-base64"));
         assert_eq!(apply(r#"{"part": "key"}"#, b"AAAA").map_err(|f| f.code), Err("bad-pkcs12"));
-        assert_eq!(apply(r#"{"part": "key"}"#, b"-----BEGIN X-----\n-----END X-----").map_err(|f| f.code), Err("no-private-key"));
+        assert_eq!(
+            apply(r#"{"part": "key"}"#, b"-----BEGIN X-----\n-----END X-----").map_err(|f| f.code),
+            Err("no-private-key")
+        );
     }
 }

@@ -26,11 +26,14 @@ pub struct Config {
 impl Config {
     /// Reads JSON text.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let wire: Wire =
-            serde_json::from_str(text).map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
+        let wire: Wire = serde_json::from_str(text)
+            .map_err(|e| Fault::config("bad-config", "", format!("the config is not readable: {e}")))?;
         let key_format = wire
             .key_format
-            .map(|word| KeyFormat::parse(&word).ok_or_else(|| Fault::config("bad-key-format", "/keyFormat", "keyFormat is pem, jwk or raw-n")))
+            .map(|word| {
+                KeyFormat::parse(&word)
+                    .ok_or_else(|| Fault::config("bad-key-format", "/keyFormat", "keyFormat is pem, jwk or raw-n"))
+            })
             .transpose()?;
         Ok(Self {
             data_key: wire.data_key.filter(|k| !k.is_empty()),

@@ -22,7 +22,11 @@ pub fn check(config: &Config, target: &Target, objects: &[Description]) -> Resul
         return Ok(());
     }
     let [object] = objects else {
-        return Err(Fault::config("one-object", "", "this type of Secret is made of one object; use a plugin or files for several"));
+        return Err(Fault::config(
+            "one-object",
+            "",
+            "this type of Secret is made of one object; use a plugin or files for several",
+        ));
     };
     let fixed = match object.kind.as_str() {
         "secret" => is_typed(target),
@@ -58,7 +62,10 @@ pub fn render(config: &Config, target: &Target, objects: &[Object]) -> Result<Ve
     let mut entries = Vec::new();
     for object in objects {
         let key = if target.keys_are_aliases() { Some(&object.description.alias) } else { config.data_key.as_ref() };
-        let named = || key.cloned().ok_or_else(|| Fault::config("no-data-key", "/dataKey", "dataKey must name the key of the value"));
+        let named = || {
+            key.cloned()
+                .ok_or_else(|| Fault::config("no-data-key", "/dataKey", "dataKey must name the key of the value"))
+        };
         match object.description.kind.as_str() {
             "secret" => entries.extend(secret(config, target, object, named)?),
             "certificate" => entries.extend(certificate(config, target, object, named)?),
@@ -69,7 +76,12 @@ pub fn render(config: &Config, target: &Target, objects: &[Object]) -> Result<Ve
     Ok(entries)
 }
 
-fn secret(config: &Config, target: &Target, object: &Object, named: impl Fn() -> Result<String, Fault>) -> Result<Vec<Entry>, Fault> {
+fn secret(
+    config: &Config,
+    target: &Target,
+    object: &Object,
+    named: impl Fn() -> Result<String, Fault>,
+) -> Result<Vec<Entry>, Fault> {
     let value = || private(object).map(<[u8]>::to_vec);
     let fixed = |key: &str| Ok(vec![(key.to_owned(), value()?)]);
     match secret_type(target) {
@@ -85,7 +97,12 @@ fn secret(config: &Config, target: &Target, object: &Object, named: impl Fn() ->
     }
 }
 
-fn certificate(config: &Config, target: &Target, object: &Object, named: impl Fn() -> Result<String, Fault>) -> Result<Vec<Entry>, Fault> {
+fn certificate(
+    config: &Config,
+    target: &Target,
+    object: &Object,
+    named: impl Fn() -> Result<String, Fault>,
+) -> Result<Vec<Entry>, Fault> {
     let content_type = object.content_type.as_deref();
     match secret_type(target) {
         Some("kubernetes.io/tls") => tls(config, object, Bundle::of_certificate(content_type, private(object)?)),

@@ -19,7 +19,9 @@ mod tests {
 
     #[test]
     fn white_space_goes_at_both_ends_only() {
-        for (input, expected) in [("  alsdjfl ljasfk   ", "alsdjfl ljasfk"), ("\u{a0}\t\nx\u{2003}", "x"), ("", ""), (" \n", "")] {
+        for (input, expected) in
+            [("  alsdjfl ljasfk   ", "alsdjfl ljasfk"), ("\u{a0}\t\nx\u{2003}", "x"), ("", ""), (" \n", "")]
+        {
             assert_eq!(apply("{}", input.as_bytes()), Ok(expected.as_bytes().to_vec()));
         }
         assert_eq!(apply("{}", &[0xff]).map_err(|f| f.code), Err("not-text"));

@@ -18,23 +18,14 @@ pub struct Material {
 }
 
 /// Takes the object's parts apart: `leaf` is its public part, which says which certificate belongs to the key.
-pub fn read(
-    alias: &str,
-    content_type: Option<&str>,
-    leaf: &[u8],
-    private: &[u8],
-) -> Result<Material, Fault> {
+pub fn read(alias: &str, content_type: Option<&str>, leaf: &[u8], private: &[u8]) -> Result<Material, Fault> {
     let (key, certificates) = match content_type {
         Some("application/x-pem-file") => pem(alias, private)?,
         _ => pfx(alias, private)?,
     };
     let chain = chain(alias, leaf, certificates)?;
     let not_before = parse(alias, leaf)?.validity().not_before.timestamp();
-    Ok(Material {
-        key,
-        chain,
-        not_before,
-    })
+    Ok(Material { key, chain, not_before })
 }
 
 type Parts = (Zeroizing<Vec<u8>>, Vec<Vec<u8>>);
@@ -50,14 +41,7 @@ fn pfx(alias: &str, private: &[u8]) -> Result<Parts, Fault> {
         .map_err(|_| Fault::input("bad-pkcs12", alias, "the PKCS#12 file cannot be read"))?;
     let key = archive.keys.first().ok_or_else(|| no_key(alias))?;
     let key = Zeroizing::new(key.key.as_der().to_vec());
-    Ok((
-        key,
-        archive
-            .certs
-            .iter()
-            .map(|c| c.cert.as_der().to_vec())
-            .collect(),
-    ))
+    Ok((key, archive.certs.iter().map(|c| c.cert.as_der().to_vec()).collect()))
 }
 
 fn pem(alias: &str, private: &[u8]) -> Result<Parts, Fault> {
@@ -66,27 +50,16 @@ fn pem(alias: &str, private: &[u8]) -> Result<Parts, Fault> {
     let (mut key, mut certificates) = (None, Vec::new());
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("-----BEGIN ") {
-        let (label, after) = after
-            .split_once("-----")
-            .ok_or_else(|| bad("ends within a label"))?;
-        let (body, after) = after
-            .split_once(&format!("-----END {label}-----"))
-            .ok_or_else(|| bad("ends within a block"))?;
+        let (label, after) = after.split_once("-----").ok_or_else(|| bad("ends within a label"))?;
+        let (body, after) =
+            after.split_once(&format!("-----END {label}-----")).ok_or_else(|| bad("ends within a block"))?;
         let body = Zeroizing::new(body.split_ascii_whitespace().collect::<String>());
-        let decode = || {
-            STANDARD
-                .decode(body.as_bytes())
-                .map_err(|_| bad("holds a block that is not base64"))
-        };
+        let decode = || STANDARD.decode(body.as_bytes()).map_err(|_| bad("holds a block that is not base64"));
         match label {
             "PRIVATE KEY" => key = key.or(Some(Zeroizing::new(decode()?))),
             "CERTIFICATE" => certificates.push(decode()?),
             "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => {
-                return Err(Fault::input(
-                    "key-form",
-                    alias,
-                    "the private key is not PKCS#8 (BEGIN PRIVATE KEY)",
-                ));
+                return Err(Fault::input("key-form", alias, "the private key is not PKCS#8 (BEGIN PRIVATE KEY)"));
             }
             _ => {}
         }
@@ -111,9 +84,7 @@ fn chain(alias: &str, leaf: &[u8], certificates: Vec<Vec<u8>>) -> Result<Vec<Vec
         let mut next = None;
         for candidate in &certificates {
             // A self-signed end, or two authorities that signed each other, would go on for ever.
-            if !chain.contains(candidate)
-                && parse(alias, candidate)?.subject().as_raw() == last.issuer().as_raw()
-            {
+            if !chain.contains(candidate) && parse(alias, candidate)?.subject().as_raw() == last.issuer().as_raw() {
                 next = Some(candidate.clone());
                 break;
             }
@@ -128,10 +99,6 @@ fn chain(alias: &str, leaf: &[u8], certificates: Vec<Vec<u8>>) -> Result<Vec<Vec
 fn parse<'a>(alias: &str, der: &'a [u8]) -> Result<X509Certificate<'a>, Fault> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
-        _ => Err(Fault::input(
-            "bad-certificate",
-            alias,
-            "a certificate cannot be read",
-        )),
+        _ => Err(Fault::input("bad-certificate", alias, "a certificate cannot be read")),
     }
 }

@@ -93,8 +93,7 @@ pub fn plan(config: &str, target: &str, objects: &[Described]) -> Result<Plan, F
         );
         return Err(Fault::config("wrong-target", "", message));
     }
-    let config: Config =
-        serde_json::from_str(config).map_err(|e| Fault::config("bad-config", "", e.to_string()))?;
+    let config: Config = serde_json::from_str(config).map_err(|e| Fault::config("bad-config", "", e.to_string()))?;
     let certificate = certificate(&config, objects)?;
     let password = match (config.password, config.password_from) {
         (Some(text), None) if text.chars().count() < SHORTEST_PASSWORD => {
@@ -126,11 +125,7 @@ pub fn plan(config: &str, target: &str, objects: &[Described]) -> Result<Plan, F
             }
         }
         _ => {
-            return Err(Fault::config(
-                "password",
-                "/password",
-                "give either password or passwordFrom",
-            ));
+            return Err(Fault::config("password", "/password", "give either password or passwordFrom"));
         }
     };
     let file = match config.format {
@@ -139,10 +134,7 @@ pub fn plan(config: &str, target: &str, objects: &[Described]) -> Result<Plan, F
     };
     Ok(Plan {
         // JKS ignores case and keytool stores lower case, so both formats do.
-        entry: config
-            .alias
-            .unwrap_or_else(|| certificate.clone())
-            .to_lowercase(),
+        entry: config.alias.unwrap_or_else(|| certificate.clone()).to_lowercase(),
         certificate,
         password,
         format: config.format,
@@ -151,10 +143,7 @@ pub fn plan(config: &str, target: &str, objects: &[Described]) -> Result<Plan, F
 }
 
 fn certificate(config: &Config, objects: &[Described]) -> Result<String, Fault> {
-    let mut certificates = objects
-        .iter()
-        .filter(|o| o.kind == "certificate")
-        .map(|o| &o.alias);
+    let mut certificates = objects.iter().filter(|o| o.kind == "certificate").map(|o| &o.alias);
     if let Some(alias) = &config.certificate {
         return match certificates.any(|a| a == alias) {
             true => Ok(alias.clone()),
@@ -167,11 +156,7 @@ fn certificate(config: &Config, objects: &[Described]) -> Result<String, Fault> 
     }
     match (certificates.next(), certificates.next()) {
         (Some(alias), None) => Ok(alias.clone()),
-        (None, _) => Err(Fault::config(
-            "no-certificate",
-            "",
-            "the resource names no object of type certificate",
-        )),
+        (None, _) => Err(Fault::config("no-certificate", "", "the resource names no object of type certificate")),
         _ => Err(Fault::config(
             "which-certificate",
             "/certificate",

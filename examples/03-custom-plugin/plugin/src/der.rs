@@ -45,10 +45,7 @@ pub fn oid(content: &[u8]) -> Vec<u8> {
 
 /// A text as `BMPString`; what is outside the basic plane has no place there and becomes `?`.
 pub fn bmp_string(text: &str) -> Vec<u8> {
-    let units: Vec<u8> = text
-        .chars()
-        .flat_map(|c| u16::try_from(u32::from(c)).unwrap_or(0x3f).to_be_bytes())
-        .collect();
+    let units: Vec<u8> = text.chars().flat_map(|c| u16::try_from(u32::from(c)).unwrap_or(0x3f).to_be_bytes()).collect();
     element(BMP, &[&units])
 }
 

@@ -25,21 +25,11 @@ pub enum Blame {
 impl Fault {
     /// The config at `pointer` is wrong.
     pub fn config(code: &'static str, pointer: &str, message: impl Into<String>) -> Self {
-        Self {
-            blame: Blame::Config,
-            code,
-            at: Some(pointer.to_owned()),
-            message: message.into(),
-        }
+        Self { blame: Blame::Config, code, at: Some(pointer.to_owned()), message: message.into() }
     }
 
     /// The object `alias` cannot be used.
     pub fn input(code: &'static str, alias: &str, message: impl Into<String>) -> Self {
-        Self {
-            blame: Blame::Input,
-            code,
-            at: Some(alias.to_owned()),
-            message: message.into(),
-        }
+        Self { blame: Blame::Input, code, at: Some(alias.to_owned()), message: message.into() }
     }
 }

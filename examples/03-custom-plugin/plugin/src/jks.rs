@@ -19,8 +19,7 @@ const WHITENER: &[u8] = b"Mighty Aphrodite";
 
 /// One private key entry.
 pub fn write(entry: &str, password: &str, material: &Material) -> Vec<u8> {
-    let password: Zeroizing<Vec<u8>> =
-        Zeroizing::new(password.encode_utf16().flat_map(u16::to_be_bytes).collect());
+    let password: Zeroizing<Vec<u8>> = Zeroizing::new(password.encode_utf16().flat_map(u16::to_be_bytes).collect());
     let key = protect(&material.key, &password);
     let mut out = Vec::new();
     for word in [MAGIC, VERSION, 1, PRIVATE_KEY_ENTRY] {
@@ -34,11 +33,7 @@ pub fn write(entry: &str, password: &str, material: &Material) -> Vec<u8> {
         utf(&mut out, "X.509");
         bytes(&mut out, certificate);
     }
-    let digest = Sha1::new()
-        .chain_update(&password)
-        .chain_update(WHITENER)
-        .chain_update(&out)
-        .finalize();
+    let digest = Sha1::new().chain_update(&password).chain_update(WHITENER).chain_update(&out).finalize();
     out.extend(digest);
     out
 }
@@ -49,22 +44,12 @@ fn protect(key: &[u8], password: &[u8]) -> Vec<u8> {
     let mut block = salt;
     let mut hidden = Vec::with_capacity(key.len());
     for piece in key.chunks(20) {
-        block = Sha1::new()
-            .chain_update(password)
-            .chain_update(block)
-            .finalize()
-            .into();
+        block = Sha1::new().chain_update(password).chain_update(block).finalize().into();
         hidden.extend(piece.iter().zip(block).map(|(a, b)| a ^ b));
     }
-    let check = Sha1::new()
-        .chain_update(password)
-        .chain_update(key)
-        .finalize();
+    let check = Sha1::new().chain_update(password).chain_update(key).finalize();
     let algorithm = element(SEQUENCE, &[&oid(&KEY_PROTECTOR), &NULL]);
-    element(
-        SEQUENCE,
-        &[&algorithm, &element(OCTETS, &[&salt, &hidden, &check])],
-    )
+    element(SEQUENCE, &[&algorithm, &element(OCTETS, &[&salt, &hidden, &check])])
 }
 
 /// Java's `writeUTF`: two bytes of length, then modified UTF-8. Entry names are checked to be short by the caller.
@@ -73,9 +58,7 @@ fn utf(out: &mut Vec<u8>, text: &str) {
     for unit in text.encode_utf16() {
         match unit {
             1..=0x7f => encoded.push(unit as u8),
-            0 | 0x80..=0x7ff => {
-                encoded.extend([0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8])
-            }
+            0 | 0x80..=0x7ff => encoded.extend([0xc0 | (unit >> 6) as u8, 0x80 | (unit & 0x3f) as u8]),
             _ => encoded.extend([
                 0xe0 | (unit >> 12) as u8,
                 0x80 | ((unit >> 6) & 0x3f) as u8,

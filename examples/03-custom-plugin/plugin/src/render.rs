@@ -24,26 +24,13 @@ pub fn render(config: &str, target: &str, objects: &[Object]) -> Result<(String,
     let plan = config::plan(config, target, &described)?;
     let object = find(objects, &plan.certificate)?;
     let (Some(leaf), Some(private)) = (&object.public, &object.private) else {
-        return Err(Fault::input(
-            "no-private-key",
-            &plan.certificate,
-            "the certificate came without its private part",
-        ));
+        return Err(Fault::input("no-private-key", &plan.certificate, "the certificate came without its private part"));
     };
-    let material = certificate::read(
-        &plan.certificate,
-        object.content_type.as_deref(),
-        leaf,
-        private,
-    )?;
+    let material = certificate::read(&plan.certificate, object.content_type.as_deref(), leaf, private)?;
     let (password, from) = password(&plan, objects)?;
     // JKS has two bytes for the length of a name.
     if plan.entry.len() > 255 {
-        return Err(Fault::config(
-            "long-alias",
-            "/alias",
-            "an entry's name has at most 255 bytes",
-        ));
+        return Err(Fault::config("long-alias", "/alias", "an entry's name has at most 255 bytes"));
     }
     let bytes = match plan.format {
         Format::Jks => jks::write(&plan.entry, &password, &material),
@@ -63,17 +50,12 @@ fn password<'a>(plan: &'a Plan, objects: &[Object]) -> Result<(Zeroizing<String>
         Password::Literal(text) => Ok((Zeroizing::new(text.clone()), &plan.certificate)),
         Password::Object(alias) => {
             let value = find(objects, alias)?.private.as_ref();
-            let value = value.ok_or_else(|| {
-                Fault::input("missing-object", alias, "the secret came without its value")
-            })?;
+            let value =
+                value.ok_or_else(|| Fault::input("missing-object", alias, "the secret came without its value"))?;
             let text = std::str::from_utf8(value)
                 .map_err(|_| Fault::input("bad-password", alias, "the password is not text"))?;
             if text.chars().count() < SHORTEST_PASSWORD {
-                return Err(Fault::input(
-                    "short-password",
-                    alias,
-                    "a keystore's password has at least 6 characters",
-                ));
+                return Err(Fault::input("short-password", alias, "a keystore's password has at least 6 characters"));
             }
             Ok((Zeroizing::new(text.to_owned()), alias))
         }

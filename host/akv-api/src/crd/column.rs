@@ -16,18 +16,11 @@ fn age() -> CustomResourceColumnDefinition {
 }
 
 fn condition(name: &str, field: &str) -> CustomResourceColumnDefinition {
-    column(
-        name,
-        &format!(r#".status.conditions[?(@.type=="Ready")].{field}"#),
-        "string",
-    )
+    column(name, &format!(r#".status.conditions[?(@.type=="Ready")].{field}"#), "string")
 }
 
 fn vault() -> Vec<CustomResourceColumnDefinition> {
-    vec![
-        column("Vault", ".spec.vault.name", "string"),
-        column("Vault Object", ".spec.vault.object.name", "string"),
-    ]
+    vec![column("Vault", ".spec.vault.name", "string"), column("Vault Object", ".spec.vault.object.name", "string")]
 }
 
 /// The original's columns of `v2alpha1`.

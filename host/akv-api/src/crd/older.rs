@@ -7,8 +7,8 @@
 
 use super::column;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceColumnDefinition, CustomResourceDefinitionVersion,
-    CustomResourceSubresourceStatus, CustomResourceSubresources, CustomResourceValidation,
+    CustomResourceColumnDefinition, CustomResourceDefinitionVersion, CustomResourceSubresourceStatus,
+    CustomResourceSubresources, CustomResourceValidation,
 };
 use serde_json::{Value, json};
 
@@ -22,10 +22,7 @@ pub(super) fn versions() -> Vec<CustomResourceDefinitionVersion> {
     });
     let secret_without_order = {
         let mut fields = secret.clone();
-        fields
-            .as_object_mut()
-            .expect("written above")
-            .remove("chainOrder");
+        fields.as_object_mut().expect("written above").remove("chainOrder");
         fields
     };
     let config_map = json!({
@@ -33,8 +30,7 @@ pub(super) fn versions() -> Vec<CustomResourceDefinitionVersion> {
         "required": ["dataKey", "name"],
         "properties": {"dataKey": {"type": "string"}, "name": {"type": "string"}},
     });
-    let identity =
-        json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}});
+    let identity = json!({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}});
     let names = json!({"type": "array", "items": {"type": "string"}});
     let status = json!({
         "lastAzureUpdate": {"type": "string", "format": "date-time"},
@@ -124,9 +120,7 @@ fn version(
         storage: false,
         additional_printer_columns: Some(columns),
         schema: Some(CustomResourceValidation {
-            open_api_v3_schema: Some(
-                serde_json::from_value(schema).expect("a schema, as the tests show"),
-            ),
+            open_api_v3_schema: Some(serde_json::from_value(schema).expect("a schema, as the tests show")),
         }),
         subresources: Some(CustomResourceSubresources {
             status: Some(CustomResourceSubresourceStatus(json!({}))),

@@ -35,10 +35,7 @@ pub(super) fn node<'a>(root: &'a mut JSONSchemaProps, path: &str) -> &'a mut JSO
 
 /// A schema that says a type and nothing else.
 pub(super) fn of_type(name: &str) -> JSONSchemaProps {
-    JSONSchemaProps {
-        type_: Some(name.to_owned()),
-        ..JSONSchemaProps::default()
-    }
+    JSONSchemaProps { type_: Some(name.to_owned()), ..JSONSchemaProps::default() }
 }
 
 /// Hangs a rule on a node.
@@ -48,15 +45,13 @@ pub(super) fn add_rule(node: &mut JSONSchemaProps, rule: &Rule) {
         Verdict::Required => "FieldValueRequired",
         Verdict::Forbidden => "FieldValueForbidden",
     };
-    node.x_kubernetes_validations
-        .get_or_insert_default()
-        .push(ValidationRule {
-            rule: rule.cel.to_owned(),
-            message: Some(rule.sentence.to_owned()),
-            field_path: Some(rule.field.to_owned()).filter(|field| !field.is_empty()),
-            reason: Some(reason.to_owned()),
-            ..ValidationRule::default()
-        });
+    node.x_kubernetes_validations.get_or_insert_default().push(ValidationRule {
+        rule: rule.cel.to_owned(),
+        message: Some(rule.sentence.to_owned()),
+        field_path: Some(rule.field.to_owned()).filter(|field| !field.is_empty()),
+        reason: Some(reason.to_owned()),
+        ..ValidationRule::default()
+    });
 }
 
 /// Makes the derived schema what the original's generator would have made: no `nullable`, which would let `null` through
@@ -64,11 +59,7 @@ pub(super) fn add_rule(node: &mut JSONSchemaProps, rule: &Rule) {
 pub(super) fn plain(node: &mut JSONSchemaProps) {
     node.nullable = None;
     // The words of integers: only Kubernetes' own formats are known to its API server.
-    if node
-        .format
-        .as_deref()
-        .is_some_and(|format| !matches!(format, "int32" | "int64" | "date-time"))
-    {
+    if node.format.as_deref().is_some_and(|format| !matches!(format, "int32" | "int64" | "date-time")) {
         node.format = None;
     }
     if let Some(values) = node.enum_.as_mut() {
@@ -85,11 +76,7 @@ pub(super) fn plain(node: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = node.items.as_mut() {
         plain(items);
     }
-    for child in node
-        .properties
-        .iter_mut()
-        .flat_map(|properties| properties.values_mut())
-    {
+    for child in node.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         plain(child);
     }
 }

@@ -29,27 +29,16 @@ impl Findings {
 
     /// Records a fault that no rule of the API server words.
     pub fn say(&mut self, path: impl Into<String>, message: String) {
-        self.faults.push(Fault {
-            path: path.into(),
-            reason: reason::INVALID_SPEC,
-            message,
-        });
+        self.faults.push(Fault { path: path.into(), reason: reason::INVALID_SPEC, message });
     }
 
     /// Records something that is accepted and does not do what its author may think.
     pub fn warn(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.warnings.push(Warning {
-            path: path.into(),
-            message: message.into(),
-        });
+        self.warnings.push(Warning { path: path.into(), message: message.into() });
     }
 
     /// The warnings, if there is no fault.
     pub fn into_result(self) -> Result<Vec<Warning>, Vec<Fault>> {
-        if self.faults.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(self.faults)
-        }
+        if self.faults.is_empty() { Ok(self.warnings) } else { Err(self.faults) }
     }
 }

@@ -11,28 +11,13 @@ use serde_json::{Value, json};
 
 /// `plugin` or `files`, which name their own keys; `None` for the defaults of each target.
 pub(super) fn format(output: &OutputSpec, findings: &mut Findings) -> Option<Format> {
-    findings.keep(
-        &rule::PLUGIN_AND_FILES,
-        "spec.output.files",
-        output.plugin.is_none() || output.files.is_none(),
-    );
-    let files = output
-        .files
-        .as_ref()
-        .map(|files| self::files(files, findings));
+    findings.keep(&rule::PLUGIN_AND_FILES, "spec.output.files", output.plugin.is_none() || output.files.is_none());
+    let files = output.files.as_ref().map(|files| self::files(files, findings));
     let plugin = output.plugin.as_ref().and_then(|written| {
         let plugin = PluginName::parse(&written.name).ok();
-        findings.keep(
-            &rule::PLUGIN_NAME,
-            "spec.output.plugin.name",
-            plugin.is_some(),
-        );
+        findings.keep(&rule::PLUGIN_NAME, "spec.output.plugin.name", plugin.is_some());
         let config = written.config.clone().unwrap_or_default();
-        Some(Format {
-            plugin: plugin?,
-            config,
-            path: "spec.output.plugin".to_owned(),
-        })
+        Some(Format { plugin: plugin?, config, path: "spec.output.plugin".to_owned() })
     });
     plugin.or(files)
 }
@@ -47,22 +32,12 @@ fn files(files: &[FileSpec], findings: &mut Findings) -> Format {
         findings.keep(&rule::FILE_PATH_TWICE, path, first);
         if file.template.chars().count() > bound::TEMPLATE {
             let path = format!("spec.output.files[{index}].template");
-            findings.say(
-                path,
-                format!("a template has at most {} characters", bound::TEMPLATE),
-            );
+            findings.say(path, format!("a template has at most {} characters", bound::TEMPLATE));
         }
     }
-    let list: Vec<Value> = files
-        .iter()
-        .map(|file| json!({"path": file.path, "template": file.template}))
-        .collect();
+    let list: Vec<Value> = files.iter().map(|file| json!({"path": file.path, "template": file.template})).collect();
     let config = Config::from_iter([("files".to_owned(), Value::Array(list))]);
-    Format {
-        plugin: default_plugin("files"),
-        config,
-        path: "spec.output.files".to_owned(),
-    }
+    Format { plugin: default_plugin("files"), config, path: "spec.output.files".to_owned() }
 }
 
 /// One output for each target named; complete only if there is no fault.
@@ -79,11 +54,7 @@ pub(super) fn outputs(
         let default = || {
             let mut config = secret_settings(Some(secret));
             config.extend(data_key_setting(data_key));
-            Format {
-                plugin: default_plugin("secret"),
-                config,
-                path: "spec.output.secret".to_owned(),
-            }
+            Format { plugin: default_plugin("secret"), config, path: "spec.output.secret".to_owned() }
         };
         Some(format.cloned().unwrap_or_else(default).output(target?))
     });
@@ -109,22 +80,16 @@ pub(super) fn environment(output: &OutputSpec, format: Option<Format>) -> Format
 }
 
 fn secret_settings(secret: Option<&SecretOutputSpec>) -> Config {
-    let chain_order = secret
-        .and_then(|secret| secret.chain_order)
-        .map(|order| match order {
-            ChainOrder::EnsureServerFirst => ("chainOrder", "ensureserverfirst"),
-        });
-    let key_format = secret
-        .and_then(|secret| secret.key_format)
-        .map(|format| match format {
-            KeyFormat::Pem => ("keyFormat", "pem"),
-            KeyFormat::Jwk => ("keyFormat", "jwk"),
-            KeyFormat::RawN => ("keyFormat", "raw-n"),
-        });
+    let chain_order = secret.and_then(|secret| secret.chain_order).map(|order| match order {
+        ChainOrder::EnsureServerFirst => ("chainOrder", "ensureserverfirst"),
+    });
+    let key_format = secret.and_then(|secret| secret.key_format).map(|format| match format {
+        KeyFormat::Pem => ("keyFormat", "pem"),
+        KeyFormat::Jwk => ("keyFormat", "jwk"),
+        KeyFormat::RawN => ("keyFormat", "raw-n"),
+    });
     let settings = chain_order.into_iter().chain(key_format);
-    settings
-        .map(|(name, value)| (name.to_owned(), Value::from(value)))
-        .collect()
+    settings.map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
 }
 
 fn data_key_setting(data_key: Option<&str>) -> Option<(String, Value)> {
@@ -132,6 +97,5 @@ fn data_key_setting(data_key: Option<&str>) -> Option<(String, Value)> {
 }
 
 fn default_plugin(name: &str) -> PluginName {
-    PluginName::parse(name)
-        .expect("the names of the defaults are written in this file and follow the rule")
+    PluginName::parse(name).expect("the names of the defaults are written in this file and follow the rule")
 }

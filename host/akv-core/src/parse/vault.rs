@@ -30,20 +30,15 @@ pub(super) fn objects(vault: &VaultSpec) -> Vec<Written<'_>> {
         version: object.version.as_deref(),
         content_type: object.content_type,
     });
-    let several = vault
-        .objects
-        .iter()
-        .flatten()
-        .enumerate()
-        .map(|(index, object)| Written {
-            path: format!("spec.vault.objects[{index}]"),
-            alias: &object.alias,
-            single: false,
-            name: &object.name,
-            kind: object.kind,
-            version: object.version.as_deref(),
-            content_type: object.content_type,
-        });
+    let several = vault.objects.iter().flatten().enumerate().map(|(index, object)| Written {
+        path: format!("spec.vault.objects[{index}]"),
+        alias: &object.alias,
+        single: false,
+        name: &object.name,
+        kind: object.kind,
+        version: object.version.as_deref(),
+        content_type: object.content_type,
+    });
     single.chain(several).collect()
 }
 
@@ -61,28 +56,12 @@ pub(super) fn name(vault: &VaultSpec, findings: &mut Findings) -> Option<VaultNa
 }
 
 /// The objects, checked; as long as `objects` only if there is no fault.
-pub(super) fn descriptions(
-    vault: &VaultSpec,
-    objects: &[Written<'_>],
-    findings: &mut Findings,
-) -> Vec<Description> {
+pub(super) fn descriptions(vault: &VaultSpec, objects: &[Written<'_>], findings: &mut Findings) -> Vec<Description> {
     let (one, several) = (vault.object.is_some(), vault.objects.as_ref());
-    findings.keep(
-        &rule::OBJECT_MISSING,
-        "spec.vault.object",
-        one || several.is_some(),
-    );
-    findings.keep(
-        &rule::OBJECT_AND_OBJECTS,
-        "spec.vault.object",
-        !one || several.is_none(),
-    );
+    findings.keep(&rule::OBJECT_MISSING, "spec.vault.object", one || several.is_some());
+    findings.keep(&rule::OBJECT_AND_OBJECTS, "spec.vault.object", !one || several.is_none());
     if let Some(several) = several {
-        findings.keep(
-            &rule::OBJECTS_EMPTY,
-            "spec.vault.objects",
-            !several.is_empty(),
-        );
+        findings.keep(&rule::OBJECTS_EMPTY, "spec.vault.objects", !several.is_empty());
         findings.at_most("spec.vault.objects", several.len(), bound::OBJECTS);
     }
     let mut seen = Vec::new();
@@ -115,35 +94,21 @@ fn description(object: &Written<'_>, findings: &mut Findings) -> Option<Descript
         }
     };
     let multi = object.kind == ObjectType::MultiKeyValueSecret;
-    findings.keep(
-        &rule::CONTENT_TYPE_MISSING,
-        at("contentType"),
-        !multi || object.content_type.is_some(),
-    );
+    findings.keep(&rule::CONTENT_TYPE_MISSING, at("contentType"), !multi || object.content_type.is_some());
     if !multi && object.content_type.is_some() {
         findings.warn(
             at("contentType"),
             "`contentType` is about objects of type multi-key-value-secret: it is ignored here",
         );
     }
-    let media_type = object
-        .content_type
-        .filter(|_| multi)
-        .map(|content_type| match content_type {
-            ContentType::Json => "application/x-json",
-            ContentType::Yaml => "application/x-yaml",
-        });
+    let media_type = object.content_type.filter(|_| multi).map(|content_type| match content_type {
+        ContentType::Json => "application/x-json",
+        ContentType::Yaml => "application/x-yaml",
+    });
     Some(Description {
         alias: alias?,
-        object: ObjectRef {
-            kind: kind(object.kind),
-            name: name?,
-            version,
-        },
-        attributes: media_type
-            .map(|text| ("content-type".to_owned(), text.to_owned()))
-            .into_iter()
-            .collect(),
+        object: ObjectRef { kind: kind(object.kind), name: name?, version },
+        attributes: media_type.map(|text| ("content-type".to_owned(), text.to_owned())).into_iter().collect(),
     })
 }
 

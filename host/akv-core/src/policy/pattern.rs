@@ -17,13 +17,8 @@ impl Pattern {
             return Err("a pattern is empty: write * for everything".to_owned());
         }
         // Nothing else can be part of a name of a namespace, a vault or an object.
-        if !middle
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-')
-        {
-            return Err(format!(
-                "{text:?} is no name with a * at its beginning or end"
-            ));
+        if !middle.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            return Err(format!("{text:?} is no name with a * at its beginning or end"));
         }
         let everything = middle.is_empty();
         Ok(Self {
@@ -45,10 +40,7 @@ impl Pattern {
 
     /// The same without regard to the case of ASCII letters.
     pub fn matches_ignoring_case(&self, text: &str) -> bool {
-        let lower = Self {
-            middle: self.middle.to_ascii_lowercase(),
-            ..self.clone()
-        };
+        let lower = Self { middle: self.middle.to_ascii_lowercase(), ..self.clone() };
         lower.matches(&text.to_ascii_lowercase())
     }
 
@@ -65,11 +57,7 @@ mod tests {
     #[test]
     fn a_star_stands_at_the_ends_only() {
         let check = |pattern: &str, text: &str, expected: bool| {
-            assert_eq!(
-                Pattern::parse(pattern).map(|p| p.matches(text)),
-                Ok(expected),
-                "{pattern} {text}"
-            );
+            assert_eq!(Pattern::parse(pattern).map(|p| p.matches(text)), Ok(expected), "{pattern} {text}");
         };
         check("shop", "shop", true);
         check("shop", "shop2", false);

@@ -88,17 +88,9 @@ pub struct Refusal {
 
 /// Decides for one target. `siblings` are the other resources of the namespace; a manager whose resource is not among
 /// them is a dead one and has no claim.
-pub fn decide(
-    me: &Claimant,
-    desired: &Desired,
-    live: Option<&Live>,
-    siblings: &[Claimant],
-) -> Verdict {
+pub fn decide(me: &Claimant, desired: &Desired, live: Option<&Live>, siblings: &[Claimant]) -> Verdict {
     let Some(live) = live else {
-        return Verdict::Apply {
-            resource_version: None,
-            own: true,
-        };
+        return Verdict::Apply { resource_version: None, own: true };
     };
     let manager = me.manager();
     let mine = live.belongs_to(&me.uid, &manager);
@@ -109,10 +101,8 @@ pub fn decide(
         return Verdict::Refused(refusal);
     }
     let type_differs = live.secret_type != desired.secret_type;
-    let content_differs = desired
-        .data
-        .iter()
-        .any(|(k, v)| live.data.get(k).map(SecretValue::expose) != Some(v.expose()));
+    let content_differs =
+        desired.data.iter().any(|(k, v)| live.data.get(k).map(SecretValue::expose) != Some(v.expose()));
     if type_differs || (live.immutable && content_differs) {
         return recreate(me, desired, live, &manager, type_differs);
     }
@@ -123,30 +113,16 @@ pub fn decide(
     // data was there first.
     let adopted = live.annotations.contains_key(ADOPT);
     let own = live.owned_by(&me.uid) || (!adopted && (!mine || live.exclusive_data(&manager)));
-    if live.applied_by(&manager).is_none()
-        && live.owned_by(&me.uid)
-        && live.managed.iter().any(|e| e.is_legacy())
-    {
+    if live.applied_by(&manager).is_none() && live.owned_by(&me.uid) && live.managed.iter().any(|e| e.is_legacy()) {
         return take_over(me, desired, live, &manager);
     }
-    Verdict::Apply {
-        resource_version: Some(live.resource_version.clone()),
-        own,
-    }
+    Verdict::Apply { resource_version: Some(live.resource_version.clone()), own }
 }
 
 /// An object that is not ours: shared with other resources, given to us by its owner, or somebody else's.
 fn may_join(me: &Claimant, desired: &Desired, live: &Live) -> Result<(), Refusal> {
-    let adopters = live
-        .annotations
-        .get(ADOPT)
-        .map(String::as_str)
-        .unwrap_or_default();
-    if adopters
-        .split(',')
-        .map(str::trim)
-        .any(|a| a == format!("{}/{}", me.namespace, me.name))
-    {
+    let adopters = live.annotations.get(ADOPT).map(String::as_str).unwrap_or_default();
+    if adopters.split(',').map(str::trim).any(|a| a == format!("{}/{}", me.namespace, me.name)) {
         return Ok(());
     }
     let ours = live.owners.iter().any(|o| o.kind == "AzureKeyVaultSecret");
@@ -154,11 +130,7 @@ fn may_join(me: &Claimant, desired: &Desired, live: &Live) -> Result<(), Refusal
     if ours && same_type {
         return Ok(());
     }
-    let what = if desired.secret_type.is_some() {
-        "Secret"
-    } else {
-        "ConfigMap"
-    };
+    let what = if desired.secret_type.is_some() { "Secret" } else { "ConfigMap" };
     let message = if ours {
         format!(
             "{what} {:?} is fed by another AzureKeyVaultSecret and has the type {}; resources that share a Secret must name the same type",
@@ -171,32 +143,16 @@ fn may_join(me: &Claimant, desired: &Desired, live: &Live) -> Result<(), Refusal
             desired.name, me.namespace, me.name,
         )
     };
-    Err(Refusal {
-        reason: reason::TARGET_NOT_OWNED,
-        message,
-    })
+    Err(Refusal { reason: reason::TARGET_NOT_OWNED, message })
 }
 
-fn key_conflict(
-    me: &Claimant,
-    desired: &Desired,
-    live: &Live,
-    siblings: &[Claimant],
-) -> Option<Refusal> {
-    for other in siblings
-        .iter()
-        .filter(|s| s.uid != me.uid && s.outranks(me))
-    {
+fn key_conflict(me: &Claimant, desired: &Desired, live: &Live, siblings: &[Claimant]) -> Option<Refusal> {
+    for other in siblings.iter().filter(|s| s.uid != me.uid && s.outranks(me)) {
         let Some(entry) = live.applied_by(&other.manager()) else {
             continue;
         };
         let theirs = entry.data_keys();
-        let both: Vec<&str> = desired
-            .data
-            .keys()
-            .filter(|k| theirs.contains(*k))
-            .map(String::as_str)
-            .collect();
+        let both: Vec<&str> = desired.data.keys().filter(|k| theirs.contains(*k)).map(String::as_str).collect();
         if !both.is_empty() {
             return Some(Refusal {
                 reason: reason::KEY_CONFLICT,
@@ -212,18 +168,9 @@ fn key_conflict(
     None
 }
 
-fn recreate(
-    me: &Claimant,
-    desired: &Desired,
-    live: &Live,
-    manager: &FieldManager,
-    type_differs: bool,
-) -> Verdict {
+fn recreate(me: &Claimant, desired: &Desired, live: &Live, manager: &FieldManager, type_differs: bool) -> Verdict {
     if live.exclusive_to(&me.uid, manager) {
-        return Verdict::Recreate {
-            uid: live.uid.clone(),
-            resource_version: live.resource_version.clone(),
-        };
+        return Verdict::Recreate { uid: live.uid.clone(), resource_version: live.resource_version.clone() };
     }
     let why = if type_differs {
         format!(
@@ -258,10 +205,7 @@ fn is_current(me: &Claimant, desired: &Desired, live: &Live, manager: &FieldMana
         && entry.annotations() == annotations
         && holds(&live.labels, &desired.labels)
         && holds(&live.annotations, &desired.annotations)
-        && desired
-            .data
-            .iter()
-            .all(|(k, v)| live.data.get(k).map(SecretValue::expose) == Some(v.expose()))
+        && desired.data.iter().all(|(k, v)| live.data.get(k).map(SecretValue::expose) == Some(v.expose()))
         && (live.owned_by(&me.uid) || adopted || !live.exclusive_data(manager))
 }
 
@@ -272,12 +216,7 @@ fn take_over(me: &Claimant, desired: &Desired, live: &Live, manager: &FieldManag
             .map(|(k, v)| (k.clone(), v.clone()))
             .collect::<BTreeMap<_, _>>()
     };
-    let keys: BTreeSet<&str> = desired
-        .data
-        .keys()
-        .filter(|k| live.data.contains_key(*k))
-        .map(String::as_str)
-        .collect();
+    let keys: BTreeSet<&str> = desired.data.keys().filter(|k| live.data.contains_key(*k)).map(String::as_str).collect();
     let fields = fields_of(
         &keys,
         &held(&desired.labels, &live.labels),

@@ -41,9 +41,7 @@ pub struct Owner {
 impl Live {
     /// The entry that the resource with this manager applied.
     pub fn applied_by(&self, manager: &FieldManager) -> Option<&ManagedEntry> {
-        self.managed
-            .iter()
-            .find(|e| e.applied && e.manager == manager.as_str())
+        self.managed.iter().find(|e| e.applied && e.manager == manager.as_str())
     }
 
     /// Whether the resource with this uid is among the owners.
@@ -53,39 +51,22 @@ impl Live {
 
     /// Whether this resource's hand is visible: an owner reference, or keys that it applied.
     pub fn belongs_to(&self, uid: &str, manager: &FieldManager) -> bool {
-        self.owned_by(uid)
-            || self
-                .applied_by(manager)
-                .is_some_and(|e| !e.data_keys().is_empty())
+        self.owned_by(uid) || self.applied_by(manager).is_some_and(|e| !e.data_keys().is_empty())
     }
 
     /// Whether nobody but this resource has a part in the object: no other owner, and no key of somebody else.
     /// What the original controller wrote counts as this resource's if it is the only owner.
     pub fn exclusive_to(&self, uid: &str, manager: &FieldManager) -> bool {
-        let ours = self
-            .applied_by(manager)
-            .map(ManagedEntry::data_keys)
-            .unwrap_or_default();
-        let legacy: Vec<_> = self
-            .managed
-            .iter()
-            .filter(|e| e.is_legacy())
-            .flat_map(ManagedEntry::data_keys)
-            .collect();
+        let ours = self.applied_by(manager).map(ManagedEntry::data_keys).unwrap_or_default();
+        let legacy: Vec<_> = self.managed.iter().filter(|e| e.is_legacy()).flat_map(ManagedEntry::data_keys).collect();
         self.owned_by(uid)
             && self.owners.iter().all(|o| o.uid == uid)
-            && self
-                .data
-                .keys()
-                .all(|k| ours.contains(k) || legacy.contains(k))
+            && self.data.keys().all(|k| ours.contains(k) || legacy.contains(k))
     }
 
     /// Whether every key was applied by this manager.
     pub fn exclusive_data(&self, manager: &FieldManager) -> bool {
-        let ours = self
-            .applied_by(manager)
-            .map(ManagedEntry::data_keys)
-            .unwrap_or_default();
+        let ours = self.applied_by(manager).map(ManagedEntry::data_keys).unwrap_or_default();
         self.data.keys().all(|k| ours.contains(k))
     }
 }

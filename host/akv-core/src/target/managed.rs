@@ -92,9 +92,7 @@ impl ManagedEntry {
             }
         }
         let keys = node.as_object().into_iter().flat_map(Map::keys);
-        keys.filter_map(|k| k.strip_prefix("f:"))
-            .map(str::to_owned)
-            .collect()
+        keys.filter_map(|k| k.strip_prefix("f:")).map(str::to_owned).collect()
     }
 }
 
@@ -107,25 +105,16 @@ pub fn fields_of(
     typed: bool,
 ) -> Value {
     let set = |keys: Vec<&str>| {
-        let mut map: Map<String, Value> = keys
-            .into_iter()
-            .map(|k| (format!("f:{k}"), json!({})))
-            .collect();
+        let mut map: Map<String, Value> = keys.into_iter().map(|k| (format!("f:{k}"), json!({}))).collect();
         map.insert(".".to_owned(), json!({}));
         Value::Object(map)
     };
     let mut metadata = Map::new();
     if !labels.is_empty() {
-        metadata.insert(
-            "f:labels".to_owned(),
-            set(labels.keys().map(String::as_str).collect()),
-        );
+        metadata.insert("f:labels".to_owned(), set(labels.keys().map(String::as_str).collect()));
     }
     if !annotations.is_empty() {
-        metadata.insert(
-            "f:annotations".to_owned(),
-            set(annotations.keys().map(String::as_str).collect()),
-        );
+        metadata.insert("f:annotations".to_owned(), set(annotations.keys().map(String::as_str).collect()));
     }
     let owner = format!("k:{{\"uid\":\"{owner_uid}\"}}");
     metadata.insert("f:ownerReferences".to_owned(), json!({ owner: {} }));

@@ -22,10 +22,9 @@ pub enum Release {
 /// Decides how the resource with this uid and manager leaves `live`.
 pub fn release(uid: &str, manager: &FieldManager, live: Option<&Live>) -> Release {
     match live {
-        Some(live) if live.exclusive_to(uid, manager) => Release::Delete {
-            uid: live.uid.clone(),
-            resource_version: live.resource_version.clone(),
-        },
+        Some(live) if live.exclusive_to(uid, manager) => {
+            Release::Delete { uid: live.uid.clone(), resource_version: live.resource_version.clone() }
+        }
         Some(live) if live.belongs_to(uid, manager) => Release::Strip,
         _ => Release::Nothing,
     }

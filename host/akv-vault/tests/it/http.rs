@@ -19,20 +19,13 @@ impl Asked {
     /// Whether the request carries a token, and not the empty one.
     pub fn has_token(&self) -> bool {
         let header = self.headers.get("authorization");
-        header.is_some_and(|text| {
-            text.strip_prefix("Bearer ")
-                .is_some_and(|token| !token.is_empty())
-        })
+        header.is_some_and(|text| text.strip_prefix("Bearer ").is_some_and(|token| !token.is_empty()))
     }
 
     /// A field of a form.
     pub fn field(&self, name: &str) -> String {
         let pairs = self.body.split('&').filter_map(|pair| pair.split_once('='));
-        pairs
-            .filter(|(key, _)| *key == name)
-            .map(|(_, text)| decode(text))
-            .next()
-            .unwrap_or_default()
+        pairs.filter(|(key, _)| *key == name).map(|(_, text)| decode(text)).next().unwrap_or_default()
     }
 }
 
@@ -73,9 +66,8 @@ impl Reply {
     }
 
     pub fn error(status: u16, code: &str, inner: &str, message: &str) -> Self {
-        let body = format!(
-            r#"{{"error":{{"code":"{code}","message":"{message}","innererror":{{"code":"{inner}"}}}}}}"#
-        );
+        let body =
+            format!(r#"{{"error":{{"code":"{code}","message":"{message}","innererror":{{"code":"{inner}"}}}}}}"#);
         Self::Full(status, vec![("x-ms-request-id", "req-1".to_owned())], body)
     }
 
@@ -109,9 +101,7 @@ pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Asked> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, text)| (name.to_ascii_lowercase(), text.to_owned()))
         .collect();
-    let length: usize = headers
-        .get("content-length")
-        .map_or(0, |text| text.parse().expect("a number"));
+    let length: usize = headers.get("content-length").map_or(0, |text| text.parse().expect("a number"));
     while bytes.len() < end + 4 + length {
         if stream.read_buf(&mut bytes).await.ok()? == 0 {
             return None;
@@ -134,14 +124,8 @@ pub async fn write<S: AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -> std::
     let forever = std::future::pending::<()>();
     match reply {
         Reply::Full(status, headers, body) => {
-            let headers: String = headers
-                .iter()
-                .map(|(name, text)| format!("{name}: {text}\r\n"))
-                .collect();
-            let head = format!(
-                "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n",
-                body.len()
-            );
+            let headers: String = headers.iter().map(|(name, text)| format!("{name}: {text}\r\n")).collect();
+            let head = format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());
             stream.write_all(format!("{head}{body}").as_bytes()).await?;
             stream.flush().await?;
             Ok(true)
@@ -166,9 +150,5 @@ pub async fn write<S: AsyncWrite + Unpin>(stream: &mut S, reply: Reply) -> std::
 }
 
 fn half(body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}",
-        body.len(),
-        &body[..body.len() / 2]
-    )
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", body.len(), &body[..body.len() / 2])
 }

@@ -14,17 +14,12 @@ use crate::stage::{Stage, V1};
 
 async fn read(client: &VaultClient) -> Result<(), VaultError> {
     let wanted = object(ObjectKind::Secret, "db", None);
-    client
-        .read(&demo(), &wanted, &parts(&[Part::Private]))
-        .await
-        .map(|_| ())
+    client.read(&demo(), &wanted, &parts(&[Part::Private])).await.map(|_| ())
 }
 
 fn unauthorized() -> Reply {
-    let challenge =
-        r#"Bearer authorization="https://login.localhost/t", resource="https://vault.localhost""#;
-    Reply::error(401, "Unauthorized", "", "AKV10032: Invalid issuer.")
-        .with("www-authenticate", challenge)
+    let challenge = r#"Bearer authorization="https://login.localhost/t", resource="https://vault.localhost""#;
+    Reply::error(401, "Unauthorized", "", "AKV10032: Invalid issuer.").with("www-authenticate", challenge)
 }
 
 #[tokio::test]
@@ -34,54 +29,31 @@ async fn a_vault_that_worked_and_refuses_the_token_gets_a_new_one_within_the_sam
     let client = VaultClient::new(stage.settings(&folder)).expect("a client");
     read(&client).await.expect("a secret");
     stage.script(|asked| {
-        let old = asked
-            .headers
-            .get("authorization")
-            .is_some_and(|token| token == "Bearer token-0");
+        let old = asked.headers.get("authorization").is_some_and(|token| token == "Bearer token-0");
         old.then(unauthorized)
     });
     read(&client).await.expect("a secret by the new token");
     assert_eq!(stage.logins().len(), 2);
     // Refused again within the minute: the error is told, and the token service is left alone.
-    stage.script(|asked| {
-        asked
-            .headers
-            .contains_key("authorization")
-            .then(unauthorized)
-    });
+    stage.script(|asked| asked.headers.contains_key("authorization").then(unauthorized));
     for _ in 0..3 {
         let fault = read(&client).await.expect_err("refused");
         assert_eq!(fault.reason(), reason::VAULT_UNAUTHORIZED);
-        assert!(
-            fault
-                .to_string()
-                .contains("401 Unauthorized: AKV10032: Invalid issuer"),
-            "{fault}"
-        );
+        assert!(fault.to_string().contains("401 Unauthorized: AKV10032: Invalid issuer"), "{fault}");
     }
     assert_eq!(stage.logins().len(), 2);
     stage.mend();
-    read(&client)
-        .await
-        .expect("a secret again, without a restart");
+    read(&client).await.expect("a secret again, without a restart");
 }
 
 #[tokio::test]
 async fn a_vault_that_never_worked_does_not_make_the_credential_anew() {
     let (stage, folder) = (Stage::secure().await, Folder::new());
     stage.put_secret("db", V1, "x");
-    stage.script(|asked| {
-        asked
-            .headers
-            .contains_key("authorization")
-            .then(unauthorized)
-    });
+    stage.script(|asked| asked.headers.contains_key("authorization").then(unauthorized));
     let client = VaultClient::new(stage.settings(&folder)).expect("a client");
     for _ in 0..2 {
-        assert_eq!(
-            read(&client).await.expect_err("refused").reason(),
-            reason::VAULT_UNAUTHORIZED
-        );
+        assert_eq!(read(&client).await.expect_err("refused").reason(), reason::VAULT_UNAUTHORIZED);
     }
     assert_eq!(stage.logins().len(), 1);
     stage.mend();
@@ -95,16 +67,11 @@ async fn a_client_secret_that_was_replaced_in_its_file_counts_without_a_restart(
     let file = |secret: &str| {
         folder.write(
             "azure.yaml",
-            &format!(
-                "cloud: AzureStackCloud\ntenantId: t\naadClientId: c\naadClientSecret: {secret}\n"
-            ),
+            &format!("cloud: AzureStackCloud\ntenantId: t\naadClientId: c\naadClientSecret: {secret}\n"),
         )
     };
-    let settings = Settings {
-        auth: AuthType::AzureCloudConfig,
-        cloud_config: file("old").into(),
-        ..stage.settings(&folder)
-    };
+    let settings =
+        Settings { auth: AuthType::AzureCloudConfig, cloud_config: file("old").into(), ..stage.settings(&folder) };
     let client = VaultClient::new(settings).expect("a client");
     let refused = Arc::new(AtomicUsize::new(0));
     let count = refused.clone();
@@ -116,9 +83,7 @@ async fn a_client_secret_that_was_replaced_in_its_file_counts_without_a_restart(
         })
     });
     file("new");
-    read(&client)
-        .await
-        .expect("a secret by the new client secret");
+    read(&client).await.expect("a secret by the new client secret");
     assert_eq!(refused.load(Ordering::SeqCst), 1);
 }
 
@@ -131,23 +96,14 @@ async fn the_clusters_token_is_read_again_for_every_login() {
         let token = r#"{"access_token":"short","expires_in":60,"token_type":"Bearer"}"#;
         asked.host.starts_with("login.").then(|| Reply::ok(token))
     });
-    let mut settings = Settings {
-        auth: AuthType::EnvironmentAzidentity,
-        ..stage.settings(&folder)
-    };
+    let mut settings = Settings { auth: AuthType::EnvironmentAzidentity, ..stage.settings(&folder) };
     settings.environment.remove("AZURE_CLIENT_SECRET");
-    settings.environment.insert(
-        "AZURE_FEDERATED_TOKEN_FILE".to_owned(),
-        folder.write("token", "first"),
-    );
+    settings.environment.insert("AZURE_FEDERATED_TOKEN_FILE".to_owned(), folder.write("token", "first"));
     let client = VaultClient::new(settings).expect("a client");
     for token in ["first", "second"] {
         folder.write("token", token);
         read(&client).await.expect("a secret");
-        let last = stage
-            .logins()
-            .last()
-            .map(|asked| asked.field("client_assertion"));
+        let last = stage.logins().last().map(|asked| asked.field("client_assertion"));
         assert_eq!(last.as_deref(), Some(token));
     }
 }
@@ -161,10 +117,7 @@ async fn a_herd_of_reads_logs_in_once_and_renews_once() {
     assert!(herd().await.iter().all(Result::is_ok));
     assert_eq!(stage.logins().len(), 1);
     stage.script(|asked| {
-        let old = asked
-            .headers
-            .get("authorization")
-            .is_some_and(|token| token == "Bearer token-0");
+        let old = asked.headers.get("authorization").is_some_and(|token| token == "Bearer token-0");
         old.then(unauthorized)
     });
     assert!(herd().await.iter().all(Result::is_ok));

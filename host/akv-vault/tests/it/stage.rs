@@ -47,10 +47,7 @@ impl Stage {
         let issuer = Issuer::new(ca, ca_key);
         let key = KeyPair::generate().expect("a key");
         let names = ["*.vault.localhost", "login.localhost"].map(str::to_owned);
-        let leaf = CertificateParams::new(names)
-            .expect("parameters")
-            .signed_by(&key, &issuer)
-            .expect("signed");
+        let leaf = CertificateParams::new(names).expect("parameters").signed_by(&key, &issuer).expect("signed");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -103,11 +100,7 @@ impl Stage {
 
     /// Puts a body under a path such as `/secrets/db/`.
     pub fn put(&self, path: &str, body: String) {
-        self.0
-            .objects
-            .lock()
-            .expect("no panic")
-            .insert(path.to_owned(), body);
+        self.0.objects.lock().expect("no panic").insert(path.to_owned(), body);
     }
 
     /// Puts the latest version of a secret, and the same under its version.
@@ -133,12 +126,8 @@ impl Stage {
     /// is left out.
     pub fn asked(&self) -> Vec<String> {
         let asked = self.0.asked.lock().expect("no panic");
-        let counted = asked
-            .iter()
-            .filter(|asked| asked.method == "POST" || asked.has_token());
-        counted
-            .map(|asked| format!("{} {}", asked.method, asked.path))
-            .collect()
+        let counted = asked.iter().filter(|asked| asked.method == "POST" || asked.has_token());
+        counted.map(|asked| format!("{} {}", asked.method, asked.path)).collect()
     }
 
     /// Everything that was asked.
@@ -155,42 +144,21 @@ impl Stage {
     }
 
     fn answer(&self, asked: &Asked) -> Reply {
-        if let Some(reply) = self
-            .0
-            .script
-            .lock()
-            .expect("no panic")
-            .as_ref()
-            .and_then(|script| script(asked))
-        {
+        if let Some(reply) = self.0.script.lock().expect("no panic").as_ref().and_then(|script| script(asked)) {
             return reply;
         }
-        let json = |body: String| {
-            Reply::Full(
-                200,
-                vec![("content-type", "application/json".to_owned())],
-                body,
-            )
-        };
+        let json = |body: String| Reply::Full(200, vec![("content-type", "application/json".to_owned())], body);
         if asked.host.starts_with("login.") || asked.path.contains("token") {
             let number = self.0.tokens.fetch_add(1, Ordering::SeqCst);
-            return json(format!(
-                r#"{{"access_token":"token-{number}","expires_in":3600,"token_type":"Bearer"}}"#
-            ));
+            return json(format!(r#"{{"access_token":"token-{number}","expires_in":3600,"token_type":"Bearer"}}"#));
         }
         if !asked.has_token() {
             let challenge = r#"Bearer authorization="https://login.localhost/t", resource="https://vault.localhost""#;
-            return Reply::error(401, "Unauthorized", "", "AKV10000: no token")
-                .with("www-authenticate", challenge);
+            return Reply::error(401, "Unauthorized", "", "AKV10000: no token").with("www-authenticate", challenge);
         }
         match self.0.objects.lock().expect("no panic").get(&asked.path) {
             Some(body) => json(body.clone()),
-            None => Reply::error(
-                404,
-                "SecretNotFound",
-                "",
-                "A secret with (name/id) was not found in this key vault.",
-            ),
+            None => Reply::error(404, "SecretNotFound", "", "A secret with (name/id) was not found in this key vault."),
         }
     }
 
@@ -213,20 +181,14 @@ impl Stage {
         );
         let mut environment: BTreeMap<String, String> = [
             ("AZURE_ENVIRONMENT", "AzureStackCloud".to_owned()),
-            (
-                "AZURE_ENVIRONMENT_FILEPATH",
-                folder.write("cloud.json", &cloud),
-            ),
+            ("AZURE_ENVIRONMENT_FILEPATH", folder.write("cloud.json", &cloud)),
             ("AZURE_TENANT_ID", "tenant".to_owned()),
             ("AZURE_CLIENT_ID", "client".to_owned()),
             ("AZURE_CLIENT_SECRET", "s+cret&=".to_owned()),
         ]
         .map(|(name, text)| (name.to_owned(), text))
         .into();
-        environment.insert(
-            "SSL_CERT_FILE".to_owned(),
-            folder.write("ca.pem", &self.0.authority),
-        );
+        environment.insert("SSL_CERT_FILE".to_owned(), folder.write("ca.pem", &self.0.authority));
         Settings {
             timeouts: Timeouts {
                 connect: Duration::from_secs(5),

@@ -39,13 +39,7 @@ async fn every_failure_of_the_token_service_is_told_and_passes_without_a_restart
                 vec![("retry-after", "30".to_owned())],
                 r#"{"error":"temporarily_unavailable"}"#.to_owned(),
             ),
-            after(
-                30,
-                expect(
-                    reason::IDENTITY_FAILED,
-                    "the token service answered 429 temporarily_unavailable",
-                ),
-            ),
+            after(30, expect(reason::IDENTITY_FAILED, "the token service answered 429 temporarily_unavailable")),
         ),
         (
             "503",
@@ -55,24 +49,14 @@ async fn every_failure_of_the_token_service_is_told_and_passes_without_a_restart
         (
             "reset",
             Reply::Reset,
-            expect(
-                reason::IDENTITY_FAILED,
-                "the token service cannot be reached: the connection broke",
-            ),
+            expect(reason::IDENTITY_FAILED, "the token service cannot be reached: the connection broke"),
         ),
         (
             "dead",
             Reply::SlowHeaders,
-            expect(
-                reason::IDENTITY_FAILED,
-                "the token service cannot be reached: no answer in time",
-            ),
+            expect(reason::IDENTITY_FAILED, "the token service cannot be reached: no answer in time"),
         ),
-        (
-            "no token",
-            Reply::ok("{}"),
-            expect(reason::VAULT_UNAUTHORIZED, "AKV10000"),
-        ),
+        ("no token", Reply::ok("{}"), expect(reason::VAULT_UNAUTHORIZED, "AKV10000")),
         (
             "no JSON",
             Reply::ok("<html>canary</html>"),

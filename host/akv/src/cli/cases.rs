@@ -63,16 +63,10 @@ pub fn run(args: &TestArgs) -> Result<Exit, Stop> {
     let failed = results.iter().filter(|r| !r["why"].is_null()).count();
     let mut out = std::io::stdout().lock();
     let text = match args.output {
-        Form::Json => {
-            serde_json::to_string_pretty(&results).map_err(|e| Stop::wrong(e.to_string()))?
-        }
+        Form::Json => serde_json::to_string_pretty(&results).map_err(|e| Stop::wrong(e.to_string()))?,
         Form::Text => {
             let lines: Vec<String> = results.iter().map(line).collect();
-            format!(
-                "{}\n{} passed, {failed} failed",
-                lines.join("\n"),
-                results.len() - failed
-            )
+            format!("{}\n{} passed, {failed} failed", lines.join("\n"), results.len() - failed)
         }
     };
     printed(writeln!(out, "{text}"))?;
@@ -91,12 +85,8 @@ fn source(case: &Case, flag: Option<&Path>) -> Result<Source, Stop> {
         return Ok(Source::File(file.to_owned()));
     }
     let named = case.plugin.as_deref();
-    let named = named.ok_or_else(|| {
-        Stop::usage(format!(
-            "{}: say which plugin is tested, by `plugin` or --plugin",
-            case.title()
-        ))
-    })?;
+    let named = named
+        .ok_or_else(|| Stop::usage(format!("{}: say which plugin is tested, by `plugin` or --plugin", case.title())))?;
     match PluginName::parse(named) {
         Ok(name) => Ok(Source::Default(name)),
         Err(_) => Ok(Source::File(case.directory().join(named))),
@@ -109,16 +99,13 @@ fn load(engine: &Engine, source: &Source) -> Result<Plugin, Stop> {
             let defaults = akv_defaults::load(engine).map_err(|e| Stop::wrong(e.to_string()))?;
             let found = defaults.get(name).cloned();
             found.ok_or_else(|| {
-                Stop::usage(format!(
-                    "there is no default plugin {name}; name a file with a path, as ./{name}.wasm"
-                ))
+                Stop::usage(format!("there is no default plugin {name}; name a file with a path, as ./{name}.wasm"))
             })
         }
         Source::File(file) => {
             let bytes = custom::read(file).map_err(Stop::usage)?;
             let name = PluginName::parse("tested").map_err(|e| Stop::wrong(e.to_string()))?;
-            custom::compiled(engine, &name, &bytes)
-                .map_err(|e| Stop::wrong(format!("{}: {e}", file.display())))
+            custom::compiled(engine, &name, &bytes).map_err(|e| Stop::wrong(format!("{}: {e}", file.display())))
         }
     }
 }
@@ -136,20 +123,13 @@ fn result(case: &Case, plugin: &Plugin, outcome: &Result<(), String>, usage: Usa
 }
 
 fn line(result: &Value) -> String {
-    let word = if result["why"].is_null() {
-        "ok  "
-    } else {
-        "FAIL"
-    };
+    let word = if result["why"].is_null() { "ok  " } else { "FAIL" };
     let case = result["case"].as_str().unwrap_or_default();
     let (fuel, memory, time) = (&result["fuel"], &result["memory"], &result["time"]);
     let millions = fuel["used"].as_f64().unwrap_or_default() / 1e6;
     let mebibytes = memory["bytes"].as_f64().unwrap_or_default() / f64::from(1 << 20);
     let milliseconds = time["microseconds"].as_f64().unwrap_or_default() / 1e3;
-    let why = result["why"]
-        .as_str()
-        .map(|w| format!("\n     {w}"))
-        .unwrap_or_default();
+    let why = result["why"].as_str().map(|w| format!("\n     {w}")).unwrap_or_default();
     format!(
         "{word} {case}: fuel {millions:.2}M ({}%), memory {mebibytes:.1} MiB ({}%), time {milliseconds:.1} ms ({}%){why}",
         fuel["percent"], memory["percent"], time["percent"],
@@ -158,10 +138,6 @@ fn line(result: &Value) -> String {
 
 /// Blame, code and place of a fault; never a message, which a plugin may have made beside a value.
 fn said(fault: &PluginFault) -> String {
-    let at = fault
-        .at
-        .as_ref()
-        .map(|at| format!(" at {at}"))
-        .unwrap_or_default();
+    let at = fault.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
     format!("{} {}{at}", fault.blame.as_str(), fault.code)
 }

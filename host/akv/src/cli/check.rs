@@ -22,32 +22,20 @@ pub fn check(resource: &AzureKeyVaultSecret, set: &PluginSet, policy: &Policy) -
     let (recipe, warnings) = match Recipe::parse(&resource.spec) {
         Ok(parsed) => parsed,
         Err(faults) => {
-            return Checked {
-                ready: None,
-                remarks: faults.into_iter().map(Remark::from).collect(),
-            };
+            return Checked { ready: None, remarks: faults.into_iter().map(Remark::from).collect() };
         }
     };
     let mut remarks: Vec<Remark> = warnings.into_iter().map(Remark::from).collect();
-    let denied = recipe
-        .objects
-        .iter()
-        .filter_map(|d| policy.allows(&namespace, &recipe.vault, &d.object).err());
+    let denied = recipe.objects.iter().filter_map(|d| policy.allows(&namespace, &recipe.vault, &d.object).err());
     remarks.extend(denied.map(Remark::from));
     let (plugins, said, missing) = set.for_namespace(&namespace, &recipe);
     remarks.extend(said);
     let faults = akv_plugin::render::check(&recipe, &plugins);
     remarks.extend(
-        faults
-            .into_iter()
-            .filter(|(_, f)| !missing.contains(&f.plugin))
-            .map(|(path, fault)| remark(&path, fault)),
+        faults.into_iter().filter(|(_, f)| !missing.contains(&f.plugin)).map(|(path, fault)| remark(&path, fault)),
     );
     let whole = missing.is_empty() && remarks.iter().all(|r| r.severity == Severity::Warning);
-    Checked {
-        ready: whole.then_some((recipe, plugins)),
-        remarks,
-    }
+    Checked { ready: whole.then_some((recipe, plugins)), remarks }
 }
 
 /// A plugin's fault at a place of the resource, with the reason that the controller's condition gives it.

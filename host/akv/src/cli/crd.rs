@@ -53,17 +53,16 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         let name = definition.name_any();
         let stop = |e: String| Stop::wrong(format!("CustomResourceDefinition {name}: {e}"));
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
-        api.patch(&name, &parameters, &Patch::Apply(&definition))
-            .await
-            .map_err(|e| stop(e.to_string()))?;
+        api.patch(&name, &parameters, &Patch::Apply(&definition)).await.map_err(|e| stop(e.to_string()))?;
         let served = await_condition(api.clone(), &name, conditions::is_crd_established());
         match tokio::time::timeout(ESTABLISHED_WITHIN, served).await {
             Ok(Ok(_)) => print::line(&format!("customresourcedefinition {name} applied"))?,
             Ok(Err(e)) => return Err(stop(e.to_string())),
-            Err(_) => return Err(stop(
-                "the server does not serve it; look at its conditions by `kubectl describe crd`"
-                    .to_owned(),
-            )),
+            Err(_) => {
+                return Err(stop(
+                    "the server does not serve it; look at its conditions by `kubectl describe crd`".to_owned(),
+                ));
+            }
         };
     }
     Ok(Exit::Ok)
@@ -72,19 +71,13 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
 async fn client(args: &ApplyArgs) -> Result<Client, Stop> {
     let config = match &args.kubeconfig {
         Some(path) => {
-            let stop = |e: kube::config::KubeconfigError| {
-                Stop::usage(format!("kubeconfig {}: {e}", path.display()))
-            };
+            let stop = |e: kube::config::KubeconfigError| Stop::usage(format!("kubeconfig {}: {e}", path.display()));
             let file = Kubeconfig::read_from(path).map_err(stop)?;
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-                .await
-                .map_err(stop)?
+            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(stop)?
         }
-        None => Config::infer().await.map_err(|e| {
-            Stop::usage(format!(
-                "no cluster is known: {e}; name a kubeconfig by --kubeconfig"
-            ))
-        })?,
+        None => Config::infer()
+            .await
+            .map_err(|e| Stop::usage(format!("no cluster is known: {e}; name a kubeconfig by --kubeconfig")))?,
     };
     Client::try_from(config).map_err(|e| Stop::wrong(e.to_string()))
 }

@@ -23,21 +23,13 @@ pub struct PluginArgs {
     #[arg(long = "plugin", env = "AKV2K8S_PLUGIN", value_name = "NAME=FILE", value_delimiter = ',', value_parser = named)]
     pub plugins: Vec<(PluginName, PathBuf)>,
     /// The directory of AzureKeyVaultPlugins with a `file` source; else the directory of their own manifest
-    #[arg(
-        long = "plugin-dir",
-        alias = "plugins-dir",
-        env = "PLUGIN_DIR",
-        value_name = "DIR"
-    )]
+    #[arg(long = "plugin-dir", alias = "plugins-dir", env = "PLUGIN_DIR", value_name = "DIR")]
     pub plugin_dir: Option<PathBuf>,
 }
 
 fn named(text: &str) -> Result<(PluginName, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
-    Ok((
-        PluginName::parse(name).map_err(|e| e.to_string())?,
-        PathBuf::from(file),
-    ))
+    Ok((PluginName::parse(name).map_err(|e| e.to_string())?, PathBuf::from(file)))
 }
 
 /// The plugins at hand.
@@ -65,17 +57,12 @@ impl PluginSet {
     pub fn load(args: &PluginArgs, manifests: &[Manifest]) -> Result<(Self, Vec<Finding>), Stop> {
         let engine = Engine::new().map_err(|e| Stop::wrong(e.to_string()))?;
         let defaults = akv_defaults::load(&engine).map_err(|e| Stop::wrong(e.to_string()))?;
-        let mut set = Self {
-            defaults,
-            custom: BTreeMap::new(),
-            labels: BTreeMap::new(),
-        };
+        let mut set = Self { defaults, custom: BTreeMap::new(), labels: BTreeMap::new() };
         let mut findings = Vec::new();
         for manifest in manifests {
             match &manifest.resource {
                 Resource::Namespace(namespace) => {
-                    set.labels
-                        .insert(namespace.name_any(), namespace.labels().clone());
+                    set.labels.insert(namespace.name_any(), namespace.labels().clone());
                 }
                 Resource::Plugin(plugin) => {
                     let faults = plugin_spec::faults(&plugin.name_any(), &plugin.spec);
@@ -88,8 +75,7 @@ impl PluginSet {
                         continue;
                     };
                     if set.defaults.get(&name).is_some() {
-                        let message =
-                            format!("{name} is the name of a default plugin; use another name");
+                        let message = format!("{name} is the name of a default plugin; use another name");
                         findings.push(manifest.place.find(Remark::fault(
                             reason::PLUGIN_NOT_READY,
                             "metadata.name",
@@ -109,13 +95,7 @@ impl PluginSet {
                             findings.push(manifest.place.find(Remark::warning("spec.source", why)))
                         }
                     }
-                    set.custom.insert(
-                        name,
-                        Custom {
-                            namespaces: plugin.spec.namespaces.clone(),
-                            state,
-                        },
-                    );
+                    set.custom.insert(name, Custom { namespaces: plugin.spec.namespaces.clone(), state });
                 }
                 _ => {}
             }
@@ -123,15 +103,9 @@ impl PluginSet {
         for (name, file) in &args.plugins {
             if !set.custom.contains_key(name) {
                 let bytes = read(file).map_err(Stop::usage)?;
-                let plugin = compiled(&engine, name, &bytes)
-                    .map_err(|e| Stop::wrong(format!("{}: {e}", file.display())))?;
-                set.custom.insert(
-                    name.clone(),
-                    Custom {
-                        namespaces: None,
-                        state: State::Ready(plugin),
-                    },
-                );
+                let plugin =
+                    compiled(&engine, name, &bytes).map_err(|e| Stop::wrong(format!("{}: {e}", file.display())))?;
+                set.custom.insert(name.clone(), Custom { namespaces: None, state: State::Ready(plugin) });
             }
         }
         Ok((set, findings))
@@ -139,23 +113,15 @@ impl PluginSet {
 
     /// The plugins that a resource of `namespace` may run, what keeps it from one, and the names that are therefore known
     /// to be missing.
-    pub fn for_namespace(
-        &self,
-        namespace: &str,
-        recipe: &Recipe,
-    ) -> (Plugins, Vec<Remark>, BTreeSet<PluginName>) {
-        let (mut plugins, mut remarks, mut missing) =
-            (self.defaults.clone(), Vec::new(), BTreeSet::new());
+    pub fn for_namespace(&self, namespace: &str, recipe: &Recipe) -> (Plugins, Vec<Remark>, BTreeSet<PluginName>) {
+        let (mut plugins, mut remarks, mut missing) = (self.defaults.clone(), Vec::new(), BTreeSet::new());
         let steps = recipe.pipeline.iter().map(|s| (&s.plugin, &s.path));
         for (name, path) in steps.chain(recipe.outputs.iter().map(|o| (&o.plugin, &o.path))) {
             let Some(custom) = self.custom.get(name) else {
                 continue;
             };
             let labels = self.labels.get(namespace).cloned().unwrap_or_default();
-            let allowed = custom
-                .namespaces
-                .as_ref()
-                .is_none_or(|selector| plugin_allowed(selector, &labels));
+            let allowed = custom.namespaces.as_ref().is_none_or(|selector| plugin_allowed(selector, &labels));
             let remark = match &custom.state {
                 _ if !allowed && !self.labels.contains_key(namespace) => Some(Remark::warning(
                     path,
@@ -171,15 +137,12 @@ impl PluginSet {
                     ),
                 )),
                 State::Ready(_) => None,
-                State::Bad(why) => Some(Remark::fault(
-                    reason::PLUGIN_NOT_READY,
-                    path,
-                    format!("plugin {name} is not ready: {why}"),
-                )),
-                State::Elsewhere(why) => Some(Remark::warning(
-                    path,
-                    format!("what uses plugin {name} was not looked at: {why}"),
-                )),
+                State::Bad(why) => {
+                    Some(Remark::fault(reason::PLUGIN_NOT_READY, path, format!("plugin {name} is not ready: {why}")))
+                }
+                State::Elsewhere(why) => {
+                    Some(Remark::warning(path, format!("what uses plugin {name} was not looked at: {why}")))
+                }
             };
             match (&custom.state, &remark) {
                 // Labels that are not known stop nobody here; the cluster knows them.
@@ -202,30 +165,14 @@ fn state(
     directory: &Path,
 ) -> State {
     let source = &resource.spec.source;
-    let flag = args
-        .plugins
-        .iter()
-        .find(|(n, _)| n == name)
-        .map(|(_, file)| file.clone());
+    let flag = args.plugins.iter().find(|(n, _)| n == name).map(|(_, file)| file.clone());
     let (file, digest) = match (flag, &source.file, &source.config_map) {
-        (Some(file), of_file, of_map) => (
-            file,
-            of_file
-                .as_ref()
-                .map(|f| &f.sha256)
-                .or(of_map.as_ref().map(|m| &m.sha256)),
-        ),
-        (None, Some(file), _) => (
-            args.plugin_dir
-                .as_deref()
-                .unwrap_or(directory)
-                .join(&file.path),
-            Some(&file.sha256),
-        ),
+        (Some(file), of_file, of_map) => {
+            (file, of_file.as_ref().map(|f| &f.sha256).or(of_map.as_ref().map(|m| &m.sha256)))
+        }
+        (None, Some(file), _) => (args.plugin_dir.as_deref().unwrap_or(directory).join(&file.path), Some(&file.sha256)),
         _ => {
-            return State::Elsewhere(format!(
-                "its bytes are in a ConfigMap; name them by --plugin {name}=FILE"
-            ));
+            return State::Elsewhere(format!("its bytes are in a ConfigMap; name them by --plugin {name}=FILE"));
         }
     };
     if !file.exists() {
@@ -239,21 +186,12 @@ fn state(
         let bytes = read(&file)?;
         let found = akv_plugin::digest(&bytes);
         if let Some(digest) = digest.filter(|d| !d.eq_ignore_ascii_case(&found)) {
-            return Err(format!(
-                "{} has the SHA-256 {found}, the resource says {digest}",
-                file.display()
-            ));
+            return Err(format!("{} has the SHA-256 {found}, the resource says {digest}", file.display()));
         }
         let limits = limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
         let plugin = compiled(engine, name, &bytes)?;
-        let limits = Limits {
-            memory: limits.memory as usize,
-            fuel: limits.fuel,
-            output: limits.output as usize,
-        };
-        Ok(plugin
-            .with_limits(limits)
-            .with_defaults(resource.spec.config.clone().unwrap_or_default()))
+        let limits = Limits { memory: limits.memory as usize, fuel: limits.fuel, output: limits.output as usize };
+        Ok(plugin.with_limits(limits).with_defaults(resource.spec.config.clone().unwrap_or_default()))
     };
     load().map_or_else(State::Bad, State::Ready)
 }
@@ -267,11 +205,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>, String> {
 /// Looks at a component, compiles it in a child of this program, and loads it, as the controller does.
 pub fn compiled(engine: &Engine, name: &PluginName, bytes: &[u8]) -> Result<Plugin, String> {
     akv_plugin::inspect(bytes).map_err(|e| e.to_string())?;
-    let program =
-        std::env::current_exe().map_err(|e| format!("the compiler could not be started: {e}"))?;
-    let artifact = akv_plugin::compile_in_child(&program, &["compile-plugin"], bytes)
-        .map_err(|e| e.to_string())?;
-    engine
-        .load(name.clone(), &artifact)
-        .map_err(|e| e.to_string())
+    let program = std::env::current_exe().map_err(|e| format!("the compiler could not be started: {e}"))?;
+    let artifact = akv_plugin::compile_in_child(&program, &["compile-plugin"], bytes).map_err(|e| e.to_string())?;
+    engine.load(name.clone(), &artifact).map_err(|e| e.to_string())
 }

@@ -40,25 +40,16 @@ pub struct Stop {
 impl Stop {
     /// The command line, or a file that it names, is wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            message: message.into(),
-        }
+        Self { exit: Exit::Usage, message: message.into() }
     }
 
     /// A resource, a plugin or the API server is in the way.
     pub fn wrong(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Wrong,
-            message: message.into(),
-        }
+        Self { exit: Exit::Wrong, message: message.into() }
     }
 
     /// A vault is in the way.
     pub fn vault(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Vault,
-            message: message.into(),
-        }
+        Self { exit: Exit::Vault, message: message.into() }
     }
 }

@@ -51,27 +51,13 @@ pub struct Remark {
 
 impl Remark {
     /// A fault.
-    pub fn fault(
-        reason: &'static str,
-        path: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            severity: Severity::Error,
-            reason: Some(reason),
-            path: path.into(),
-            message: message.into(),
-        }
+    pub fn fault(reason: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, reason: Some(reason), path: path.into(), message: message.into() }
     }
 
     /// A warning.
     pub fn warning(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            reason: None,
-            path: path.into(),
-            message: message.into(),
-        }
+        Self { severity: Severity::Warning, reason: None, path: path.into(), message: message.into() }
     }
 }
 
@@ -90,25 +76,14 @@ impl From<Warning> for Remark {
 /// One line each, as compilers do.
 pub fn print_text(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
     for finding in findings {
-        let Finding {
-            file,
-            line,
-            path,
-            message,
-            resource,
-            ..
-        } = finding;
+        let Finding { file, line, path, message, resource, .. } = finding;
         let severity = match (finding.severity, finding.reason) {
             (Severity::Error, Some(reason)) => format!("error {reason}"),
             (Severity::Error, None) => "error".to_owned(),
             (Severity::Warning, _) => "warning".to_owned(),
         };
         let place = if path.is_empty() { resource } else { path };
-        let place = if place.is_empty() {
-            String::new()
-        } else {
-            format!("{place}: ")
-        };
+        let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
         writeln!(out, "{file}:{line}: {severity}: {place}{message}")?;
     }
     Ok(())

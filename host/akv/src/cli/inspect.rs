@@ -32,17 +32,11 @@ pub fn run(args: &InspectArgs) -> Result<Exit, Stop> {
     let bytes = custom::read(&args.file).map_err(Stop::usage)?;
     let about = look(&args.file, &bytes);
     let text = match args.output {
-        Form::Json => {
-            serde_json::to_string_pretty(&about).map_err(|e| Stop::wrong(e.to_string()))?
-        }
+        Form::Json => serde_json::to_string_pretty(&about).map_err(|e| Stop::wrong(e.to_string()))?,
         Form::Text => text(&about),
     };
     print::line(&text)?;
-    Ok(if about["refused"].is_null() {
-        Exit::Ok
-    } else {
-        Exit::Wrong
-    })
+    Ok(if about["refused"].is_null() { Exit::Ok } else { Exit::Wrong })
 }
 
 /// Everything known. `refused` holds the sentence that the condition of the AzureKeyVaultPlugin would show.
@@ -97,20 +91,14 @@ fn text(about: &Value) -> String {
         ("config", "configSchema"),
     ] {
         let value = match &about[key] {
-            Value::Null if key == "configSchema" && about["refused"].is_null() => {
-                "none taken".to_owned()
-            }
+            Value::Null if key == "configSchema" && about["refused"].is_null() => "none taken".to_owned(),
             Value::Null => continue,
             Value::String(text) => text.clone(),
             Value::Array(items) if items.is_empty() => "none".to_owned(),
-            Value::Array(items) => items
-                .iter()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join("\n             "),
-            Value::Object(schema) => serde_json::to_string_pretty(schema)
-                .unwrap_or_default()
-                .replace('\n', "\n             "),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n             "),
+            Value::Object(schema) => {
+                serde_json::to_string_pretty(schema).unwrap_or_default().replace('\n', "\n             ")
+            }
             other => format!("{other} bytes"),
         };
         lines.push(format!("{label:<12} {value}"));

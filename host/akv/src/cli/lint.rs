@@ -22,12 +22,7 @@ pub struct LintArgs {
     #[command(flatten)]
     plugins: PluginArgs,
     /// The vaultAccess policy of the installation
-    #[arg(
-        long,
-        alias = "policy",
-        env = "VAULT_ACCESS_POLICY",
-        value_name = "FILE"
-    )]
+    #[arg(long, alias = "policy", env = "VAULT_ACCESS_POLICY", value_name = "FILE")]
     vault_access_policy: Option<PathBuf>,
     /// How to print
     #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "text")]
@@ -44,8 +39,7 @@ enum Form {
 
 /// Runs the command.
 pub fn run(args: &LintArgs) -> Result<Exit, Stop> {
-    let policy =
-        crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
+    let policy = crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
     let (manifests, mut findings) = manifest::read(&args.files)?;
     let (set, said) = PluginSet::load(&args.plugins, &manifests)?;
     findings.extend(said);
@@ -64,22 +58,16 @@ pub fn run(args: &LintArgs) -> Result<Exit, Stop> {
     }
     findings.sort_by_key(|f| (order.iter().position(|o| *o == f.file), f.line, f.severity));
     let mut out = std::io::stdout().lock();
-    let (errors, warnings) = (
-        count(&findings, Severity::Error),
-        count(&findings, Severity::Warning),
-    );
+    let (errors, warnings) = (count(&findings, Severity::Error), count(&findings, Severity::Warning));
     match args.output {
         Form::Text => {
             printed(print_text(&findings, &mut out))?;
-            let resources = manifests
-                .iter()
-                .filter(|m| matches!(m.resource, Resource::Secret(_) | Resource::Plugin(_)))
-                .count();
+            let resources =
+                manifests.iter().filter(|m| matches!(m.resource, Resource::Secret(_) | Resource::Plugin(_))).count();
             eprintln!("{errors} errors, {warnings} warnings; {resources} resources could be read");
         }
         Form::Json => {
-            let text =
-                serde_json::to_string_pretty(&findings).map_err(|e| Stop::wrong(e.to_string()))?;
+            let text = serde_json::to_string_pretty(&findings).map_err(|e| Stop::wrong(e.to_string()))?;
             printed(writeln!(out, "{text}"))?;
         }
     }

@@ -49,10 +49,7 @@ pub struct SyntaxFault {
 pub fn documents(text: &str) -> Result<Vec<Document<'_>>, SyntaxFault> {
     let mut found: Vec<(usize, Walk)> = Vec::new();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|e| SyntaxFault {
-            line: e.marker().line(),
-            message: e.info().to_owned(),
-        })?;
+        let (event, span) = event.map_err(|e| SyntaxFault { line: e.marker().line(), message: e.info().to_owned() })?;
         let line = span.start.line();
         match (event, found.last_mut()) {
             (Event::DocumentStart(_), last) => {
@@ -64,25 +61,15 @@ pub fn documents(text: &str) -> Result<Vec<Document<'_>>, SyntaxFault> {
             _ => {}
         }
     }
-    let starts: Vec<usize> = text
-        .split_inclusive('\n')
-        .scan(0, |at, l| Some(std::mem::replace(at, *at + l.len())))
-        .collect();
+    let starts: Vec<usize> =
+        text.split_inclusive('\n').scan(0, |at, l| Some(std::mem::replace(at, *at + l.len()))).collect();
     let offset = |line: usize| starts.get(line - 1).copied().unwrap_or(text.len());
-    let ends: Vec<usize> = found
-        .iter()
-        .skip(1)
-        .map(|(line, _)| offset(*line))
-        .chain([text.len()])
-        .collect();
-    let documents = found
-        .into_iter()
-        .zip(ends)
-        .map(|((first_line, walk), end)| Document {
-            text: &text[offset(first_line)..end],
-            first_line,
-            lines: Lines(walk.lines),
-        });
+    let ends: Vec<usize> = found.iter().skip(1).map(|(line, _)| offset(*line)).chain([text.len()]).collect();
+    let documents = found.into_iter().zip(ends).map(|((first_line, walk), end)| Document {
+        text: &text[offset(first_line)..end],
+        first_line,
+        lines: Lines(walk.lines),
+    });
     Ok(documents.collect())
 }
 
@@ -141,11 +128,7 @@ impl Walk {
 
 /// A path and a key below it.
 pub fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 #[cfg(test)]
@@ -156,11 +139,7 @@ mod tests {
 
     fn check(document: usize, path: &str, expected: usize) {
         let documents = documents(STREAM).unwrap();
-        assert_eq!(
-            documents[document].lines.of(path),
-            expected,
-            "{document} {path}"
-        );
+        assert_eq!(documents[document].lines.of(path), expected, "{document} {path}");
     }
 
     #[test]
@@ -186,9 +165,7 @@ mod tests {
     fn each_document_keeps_its_own_text() {
         let documents = documents(STREAM).unwrap();
         assert_eq!(documents.len(), 2);
-        assert!(
-            documents[0].text.starts_with("# a comment") && documents[0].text.ends_with("text\n")
-        );
+        assert!(documents[0].text.starts_with("# a comment") && documents[0].text.ends_with("text\n"));
         assert!(documents[1].text.starts_with("---\n") && documents[1].first_line == 9);
     }
 

@@ -72,13 +72,7 @@ pub fn read(names: &[PathBuf]) -> Result<(Vec<Manifest>, Vec<Finding>), Stop> {
     let (mut manifests, mut findings) = (Vec::new(), Vec::new());
     for file in files_of(names)? {
         let text = text(&file)?;
-        parse(
-            &file.display().to_string(),
-            &text,
-            &crds,
-            &mut manifests,
-            &mut findings,
-        );
+        parse(&file.display().to_string(), &text, &crds, &mut manifests, &mut findings);
     }
     Ok((manifests, findings))
 }
@@ -97,11 +91,7 @@ fn files(name: &Path) -> Result<Vec<PathBuf>, Stop> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(name).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.is_file()
-            && path
-                .extension()
-                .is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e == *known))
-        {
+        if path.is_file() && path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e == *known)) {
             files.push(path);
         }
     }
@@ -150,29 +140,19 @@ fn parse(
             }
         };
         // `kubectl get -o yaml` prints lists.
-        let is_list = value["kind"].as_str().is_some_and(|k| k.ends_with("List"))
-            && value["items"].is_array();
+        let is_list = value["kind"].as_str().is_some_and(|k| k.ends_with("List")) && value["items"].is_array();
         let items: Vec<(String, Value)> = match value {
             Value::Null => continue,
             Value::Object(mut list) if is_list => {
                 let Some(Value::Array(items)) = list.remove("items") else {
                     continue;
                 };
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(i, item)| (format!("items[{i}]."), item))
-                    .collect()
+                items.into_iter().enumerate().map(|(i, item)| (format!("items[{i}]."), item)).collect()
             }
             value => vec![(String::new(), value)],
         };
         for (prefix, value) in items {
-            let place = Place {
-                file: file.to_owned(),
-                resource: title(&value),
-                prefix,
-                lines: document.lines.clone(),
-            };
+            let place = Place { file: file.to_owned(), resource: title(&value), prefix, lines: document.lines.clone() };
             let (resource, remarks) = resource(value, crds);
             findings.extend(remarks.into_iter().map(|r| place.find(r)));
             if let Some(resource) = resource {
@@ -192,20 +172,14 @@ fn title(value: &Value) -> String {
 }
 
 /// What the server would store; `None` if it would not.
-fn resource(
-    mut value: Value,
-    crds: &[CustomResourceDefinition],
-) -> (Option<Resource>, Vec<Remark>) {
+fn resource(mut value: Value, crds: &[CustomResourceDefinition]) -> (Option<Resource>, Vec<Remark>) {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let (api_version, kind) = (text(&value["apiVersion"]), text(&value["kind"]));
     let mut remarks = Vec::new();
     if api_version == "v1" && kind == "Namespace" {
         return typed(value, Resource::Namespace, remarks);
     }
-    let Some((group, version)) = api_version
-        .split_once('/')
-        .filter(|(group, _)| *group == akv_api::name::GROUP)
-    else {
+    let Some((group, version)) = api_version.split_once('/').filter(|(group, _)| *group == akv_api::name::GROUP) else {
         if !value.is_object() || kind.is_empty() || api_version.is_empty() {
             remarks.push(Remark::fault(
                 INVALID_SPEC,
@@ -217,32 +191,20 @@ fn resource(
     };
     let Some(crd) = crds.iter().find(|c| c.spec.names.kind == kind) else {
         // A kind of the group that another part of the product owns.
-        remarks.push(Remark::warning(
-            "kind",
-            format!("{group} has no {kind} here; it was not looked at"),
-        ));
+        remarks.push(Remark::warning("kind", format!("{group} has no {kind} here; it was not looked at")));
         return (Some(Resource::Other), remarks);
     };
     let schema = |name: &str| {
-        let version = crd
-            .spec
-            .versions
-            .iter()
-            .find(|v| v.name == name && v.served)?;
+        let version = crd.spec.versions.iter().find(|v| v.name == name && v.served)?;
         version.schema.as_ref()?.open_api_v3_schema.as_ref()
     };
     let Some(written) = schema(version) else {
         let served: Vec<&str> = crd.spec.versions.iter().map(|v| v.name.as_str()).collect();
-        let message = format!(
-            "{kind} has no version {version:?}; use {}",
-            served.join(", ")
-        );
+        let message = format!("{kind} has no version {version:?}; use {}", served.join(", "));
         remarks.push(Remark::fault(INVALID_SPEC, "apiVersion", message));
         return (None, remarks);
     };
-    if value["metadata"]["name"].as_str().is_none_or(str::is_empty)
-        && value["metadata"]["generateName"].is_null()
-    {
+    if value["metadata"]["name"].as_str().is_none_or(str::is_empty) && value["metadata"]["generateName"].is_null() {
         remarks.push(Remark::fault(INVALID_SPEC, "metadata.name", "is required"));
     }
     // Metadata is the API server's own; status is not the author's.
@@ -254,13 +216,7 @@ fn resource(
     structure::check(written, &mut value, "", &mut structure_remarks);
     structure_remarks.retain(|r| r.path != "metadata");
     remarks.extend(structure_remarks);
-    let stored = crd
-        .spec
-        .versions
-        .iter()
-        .find(|v| v.storage)
-        .map(|v| v.name.clone())
-        .unwrap_or_default();
+    let stored = crd.spec.versions.iter().find(|v| v.storage).map(|v| v.name.clone()).unwrap_or_default();
     if stored != version
         && let Some(schema) = schema(&stored)
     {

@@ -20,16 +20,11 @@ pub struct PackArgs {
 
 /// Runs the command.
 pub fn run(args: &PackArgs) -> Result<Exit, Stop> {
-    let module = std::fs::read(&args.module)
-        .map_err(|e| Stop::usage(format!("{}: {e}", args.module.display())))?;
+    let module = std::fs::read(&args.module).map_err(|e| Stop::usage(format!("{}: {e}", args.module.display())))?;
     let wrong = |e: String| Stop::wrong(format!("{}: {e}", args.module.display()));
-    let encoded = ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(|e| e.encode());
+    let encoded = ComponentEncoder::default().validate(true).module(&module).and_then(|e| e.encode());
     let component = encoded.map_err(|e| wrong(format!("{e:#}")))?;
     let inspection = akv_plugin::inspect(&component).map_err(|e| wrong(e.to_string()))?;
-    std::fs::write(&args.output, &component)
-        .map_err(|e| Stop::usage(format!("{}: {e}", args.output.display())))?;
+    std::fs::write(&args.output, &component).map_err(|e| Stop::usage(format!("{}: {e}", args.output.display())))?;
     print::line(&format!("{}  {}", inspection.digest, args.output.display()))
 }

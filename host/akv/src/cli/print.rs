@@ -19,12 +19,7 @@ pub enum Form {
 }
 
 /// The target as `kubectl get` would show it. `None` for a target that is none in the cluster.
-pub fn manifest(
-    resource: &AzureKeyVaultSecret,
-    target: &Target,
-    entries: &[Entry],
-    reveal: bool,
-) -> Option<Value> {
+pub fn manifest(resource: &AzureKeyVaultSecret, target: &Target, entries: &[Entry], reveal: bool) -> Option<Value> {
     let (kind, name, extra) = match target {
         Target::Secret { name, metadata, .. } => ("Secret", name, metadata),
         Target::ConfigMap { name, metadata } => ("ConfigMap", name, metadata),
@@ -43,19 +38,10 @@ pub fn manifest(
     }
     let mut entries: Vec<&Entry> = entries.iter().collect();
     entries.sort_by(|a, b| a.key.cmp(&b.key));
-    let data = entries
-        .into_iter()
-        .map(|e| (e.key.clone(), shown(&e.value, kind == "Secret", reveal)))
-        .collect();
-    let mut out =
-        json!({"apiVersion": "v1", "kind": kind, "metadata": about, "data": Value::Object(data)});
+    let data = entries.into_iter().map(|e| (e.key.clone(), shown(&e.value, kind == "Secret", reveal))).collect();
+    let mut out = json!({"apiVersion": "v1", "kind": kind, "metadata": about, "data": Value::Object(data)});
     if let Target::Secret { secret_type, .. } = target {
-        out["type"] = json!(
-            secret_type
-                .as_deref()
-                .filter(|t| !t.is_empty())
-                .unwrap_or("Opaque")
-        );
+        out["type"] = json!(secret_type.as_deref().filter(|t| !t.is_empty()).unwrap_or("Opaque"));
     }
     Some(out)
 }
@@ -74,16 +60,11 @@ pub fn manifests(manifests: Vec<Value>, form: Form) -> Result<(), Stop> {
     let text = match form {
         Form::Json => {
             let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests});
-            serde_json::to_string_pretty(&list)
-                .map(|t| t + "\n")
-                .map_err(|e| e.to_string())
+            serde_json::to_string_pretty(&list).map(|t| t + "\n").map_err(|e| e.to_string())
         }
         Form::Yaml => {
-            let documents: Result<Vec<String>, _> =
-                manifests.iter().map(serde_yaml_ng::to_string).collect();
-            documents
-                .map(|d| d.join("---\n"))
-                .map_err(|e| e.to_string())
+            let documents: Result<Vec<String>, _> = manifests.iter().map(serde_yaml_ng::to_string).collect();
+            documents.map(|d| d.join("---\n")).map_err(|e| e.to_string())
         }
     };
     let text = text.map_err(Stop::wrong)?;

@@ -31,28 +31,13 @@ pub struct RenderArgs {
     #[command(flatten)]
     plugins: PluginArgs,
     /// The vaultAccess policy of the installation
-    #[arg(
-        long,
-        alias = "policy",
-        env = "VAULT_ACCESS_POLICY",
-        value_name = "FILE"
-    )]
+    #[arg(long, alias = "policy", env = "VAULT_ACCESS_POLICY", value_name = "FILE")]
     vault_access_policy: Option<PathBuf>,
     /// How to get a token: azureCloudConfig, environment or environment-azidentity
-    #[arg(
-        long,
-        env = "AUTH_TYPE",
-        default_value = "environment-azidentity",
-        value_name = "TYPE"
-    )]
+    #[arg(long, env = "AUTH_TYPE", default_value = "environment-azidentity", value_name = "TYPE")]
     auth_type: AuthType,
     /// The node's cloud configuration, for --auth-type=azureCloudConfig
-    #[arg(
-        long,
-        env = "CLOUD_CONFIG",
-        default_value = "/etc/kubernetes/azure.json",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "CLOUD_CONFIG", default_value = "/etc/kubernetes/azure.json", value_name = "FILE")]
     cloudconfig: PathBuf,
     /// Print the values themselves
     #[arg(long, env = "AKV2K8S_REVEAL")]
@@ -70,8 +55,7 @@ enum Source {
 
 /// Runs the command.
 pub fn run(args: &RenderArgs) -> Result<Exit, Stop> {
-    let policy =
-        crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
+    let policy = crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
     let source = source(args)?;
     let (manifests, mut findings) = manifest::read(&args.files)?;
     let (set, said) = PluginSet::load(&args.plugins, &manifests)?;
@@ -92,10 +76,12 @@ pub fn run(args: &RenderArgs) -> Result<Exit, Stop> {
             continue;
         };
         if recipe.outputs.is_empty() {
-            findings.push(manifest.place.find(Remark::warning(
-                "spec.output",
-                "there is no target: the resource serves the env injector only",
-            )));
+            findings.push(
+                manifest.place.find(Remark::warning(
+                    "spec.output",
+                    "there is no target: the resource serves the env injector only",
+                )),
+            );
             continue;
         }
         match one(resource, &recipe, &plugins, &source, args.reveal) {
@@ -120,19 +106,13 @@ fn source(args: &RenderArgs) -> Result<Source, Stop> {
     if let Some(file) = &args.values {
         return Values::read(file).map(Source::File);
     }
-    let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((k.into_string().ok()?, v.into_string().ok()?))
-    };
+    let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
     let environment = std::env::vars_os().filter_map(text).collect();
-    let settings = Settings {
-        cloud_config: args.cloudconfig.clone(),
-        ..Settings::new("render", args.auth_type, environment)
-    };
+    let settings =
+        Settings { cloud_config: args.cloudconfig.clone(), ..Settings::new("render", args.auth_type, environment) };
     // The SDK looks for a runtime as soon as it is made.
     let client = super::block_on(async { VaultClient::new(settings) })?;
-    client
-        .map(Source::Vault)
-        .map_err(|e| Stop::vault(format!("{e}; or give objects by --values FILE")))
+    client.map(Source::Vault).map_err(|e| Stop::vault(format!("{e}; or give objects by --values FILE")))
 }
 
 /// Objects that could not be read.
@@ -157,17 +137,12 @@ fn one(
     let mut remarks = Vec::new();
     for output in &recipe.outputs {
         match akv_plugin::render::needs(recipe, output, plugins) {
-            Ok(parts) => parts
-                .into_iter()
-                .for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
+            Ok(parts) => parts.into_iter().for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
             Err(fault) => remarks.push(remark(&output.path, fault)),
         }
     }
     if !remarks.is_empty() {
-        return Err(Trouble {
-            exit: Exit::Wrong,
-            remarks,
-        });
+        return Err(Trouble { exit: Exit::Wrong, remarks });
     }
     let objects = read(recipe, &needs, source)?;
     let objects = match akv_plugin::render::transform(recipe, plugins, objects) {
@@ -175,10 +150,7 @@ fn one(
         Err(fault) => {
             let step = recipe.pipeline.iter().find(|s| s.plugin == fault.plugin);
             let path = step.map_or("spec.output", |s| s.path.as_str());
-            return Err(Trouble {
-                exit: Exit::Wrong,
-                remarks: vec![remark(path, fault)],
-            });
+            return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(path, fault)] });
         }
     };
     let mut made = Vec::new();
@@ -204,26 +176,16 @@ fn read(
             for description in &recipe.objects {
                 match values.object(&recipe.vault, description, parts(&description.alias)) {
                     Ok(object) => objects.push(object),
-                    Err((reason, message)) => {
-                        remarks.push(Remark::fault(reason, "spec.vault", message))
-                    }
+                    Err((reason, message)) => remarks.push(Remark::fault(reason, "spec.vault", message)),
                 }
             }
         }
         Source::Vault(client) => {
-            let reads = recipe
-                .objects
-                .iter()
-                .map(|d| client.read(&recipe.vault, d, parts(&d.alias)));
-            let results =
-                super::block_on(futures::future::join_all(reads)).map_err(|stop| Trouble {
-                    exit: stop.exit,
-                    remarks: vec![Remark::fault(
-                        akv_api::reason::VAULT_UNAVAILABLE,
-                        "spec.vault",
-                        stop.message,
-                    )],
-                })?;
+            let reads = recipe.objects.iter().map(|d| client.read(&recipe.vault, d, parts(&d.alias)));
+            let results = super::block_on(futures::future::join_all(reads)).map_err(|stop| Trouble {
+                exit: stop.exit,
+                remarks: vec![Remark::fault(akv_api::reason::VAULT_UNAVAILABLE, "spec.vault", stop.message)],
+            })?;
             for result in results {
                 match result {
                     Ok(object) => objects.push(object),
@@ -232,12 +194,5 @@ fn read(
             }
         }
     }
-    if remarks.is_empty() {
-        Ok(objects)
-    } else {
-        Err(Trouble {
-            exit: Exit::Vault,
-            remarks,
-        })
-    }
+    if remarks.is_empty() { Ok(objects) } else { Err(Trouble { exit: Exit::Vault, remarks }) }
 }

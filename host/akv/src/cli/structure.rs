@@ -18,11 +18,7 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
         && !is(expected, value)
     {
         if !(value.is_null() && schema.nullable == Some(true)) {
-            remarks.push(wrong(format!(
-                "must be {}, not {}",
-                with_article(expected),
-                word(value)
-            )));
+            remarks.push(wrong(format!("must be {}, not {}", with_article(expected), word(value))));
         }
         return;
     }
@@ -30,17 +26,11 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
         && !words.iter().any(|w| w.0 == *value)
     {
         let words: Vec<String> = words.iter().map(|w| w.0.to_string()).collect();
-        remarks.push(wrong(format!(
-            "must be one of {}, not {value}",
-            words.join(", ")
-        )));
+        remarks.push(wrong(format!("must be one of {}, not {value}", words.join(", "))));
     }
     match value {
         Value::String(text) => {
-            if let Some(most) = schema
-                .max_length
-                .filter(|m| text.chars().count() as i64 > *m)
-            {
+            if let Some(most) = schema.max_length.filter(|m| text.chars().count() as i64 > *m) {
                 remarks.push(wrong(format!("must have at most {most} characters")));
             }
         }
@@ -64,18 +54,8 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
     }
 }
 
-fn check_fields(
-    schema: &JSONSchemaProps,
-    fields: &mut Map<String, Value>,
-    path: &str,
-    remarks: &mut Vec<Remark>,
-) {
-    for name in schema
-        .required
-        .iter()
-        .flatten()
-        .filter(|n| !fields.contains_key(*n))
-    {
+fn check_fields(schema: &JSONSchemaProps, fields: &mut Map<String, Value>, path: &str, remarks: &mut Vec<Remark>) {
+    for name in schema.required.iter().flatten().filter(|n| !fields.contains_key(*n)) {
         remarks.push(Remark::fault(INVALID_SPEC, join(path, name), "is required"));
     }
     let known = schema.properties.as_ref();
@@ -87,16 +67,15 @@ fn check_fields(
         let here = join(path, name);
         match (known.and_then(|k| k.get(name)), additional) {
             (Some(schema), _) => check(schema, value, &here, remarks),
-            (None, Some(JSONSchemaPropsOrBool::Schema(schema))) => {
-                check(schema, value, &here, remarks)
-            }
+            (None, Some(JSONSchemaPropsOrBool::Schema(schema))) => check(schema, value, &here, remarks),
             _ if any => {}
             _ => {
                 let near = nearest(name, known.into_iter().flat_map(|k| k.keys()));
-                let hint = near
-                    .map(|n| format!("; did you mean {n}?"))
-                    .unwrap_or_default();
-                remarks.push(Remark::warning(here, format!("this version of the resource has no such field, and the API server drops it{hint}")));
+                let hint = near.map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+                remarks.push(Remark::warning(
+                    here,
+                    format!("this version of the resource has no such field, and the API server drops it{hint}"),
+                ));
                 unknown.push(name.clone());
             }
         }
@@ -143,11 +122,7 @@ fn word(value: &Value) -> &'static str {
 /// The known name that an author may have meant: the same but for case and one or two letters.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let lower = name.to_lowercase();
-    known
-        .map(|k| (distance(&lower, &k.to_lowercase()), k))
-        .filter(|(d, _)| *d <= 2)
-        .min()
-        .map(|(_, k)| k)
+    known.map(|k| (distance(&lower, &k.to_lowercase()), k)).filter(|(d, _)| *d <= 2).min().map(|(_, k)| k)
 }
 
 /// Letters to insert, remove or replace (Levenshtein).
@@ -157,9 +132,7 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, x) in a.chars().enumerate() {
         let mut diagonal = std::mem::replace(&mut row[0], i + 1);
         for (j, y) in b.iter().enumerate() {
-            let cost = (diagonal + usize::from(x != *y))
-                .min(row[j] + 1)
-                .min(row[j + 1] + 1);
+            let cost = (diagonal + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
             diagonal = std::mem::replace(&mut row[j + 1], cost);
         }
     }
@@ -187,10 +160,7 @@ mod tests {
     fn says(mut value: Value, expected: &[(&str, &str)]) -> Value {
         let mut remarks = Vec::new();
         check(&schema(), &mut value, "", &mut remarks);
-        let said: Vec<(&str, &str)> = remarks
-            .iter()
-            .map(|r| (r.path.as_str(), r.message.as_str()))
-            .collect();
+        let said: Vec<(&str, &str)> = remarks.iter().map(|r| (r.path.as_str(), r.message.as_str())).collect();
         assert_eq!(said, expected);
         value
     }
@@ -206,10 +176,7 @@ mod tests {
         says(
             json!({"name": 1, "kind": "c"}),
             &[
-                (
-                    "name",
-                    "must be a text (in quotes, where YAML would see something else), not a number",
-                ),
+                ("name", "must be a text (in quotes, where YAML would see something else), not a number"),
                 ("kind", "must be one of \"a\", \"b\", not \"c\""),
             ],
         );
@@ -219,10 +186,7 @@ mod tests {
                 ("kind", "is required"),
                 ("name", "must have at most 3 characters"),
                 ("list", "must have at most 2 items"),
-                (
-                    "list[1].dataKey",
-                    "must be a text (in quotes, where YAML would see something else), not empty",
-                ),
+                ("list[1].dataKey", "must be a text (in quotes, where YAML would see something else), not empty"),
             ],
         );
     }
@@ -236,10 +200,7 @@ mod tests {
                     "list[0].datakey",
                     "this version of the resource has no such field, and the API server drops it; did you mean dataKey?",
                 ),
-                (
-                    "colour",
-                    "this version of the resource has no such field, and the API server drops it",
-                ),
+                ("colour", "this version of the resource has no such field, and the API server drops it"),
             ],
         );
         assert_eq!(left, json!({"name": "a", "kind": "a", "list": [{}]}));

@@ -86,18 +86,7 @@ pub struct Parts {
 impl Context {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            client,
-            vault,
-            plugins,
-            policy,
-            index,
-            metrics,
-            recorder,
-            interval,
-            digest_key,
-            resources,
-        } = parts;
+        let Parts { client, vault, plugins, policy, index, metrics, recorder, interval, digest_key, resources } = parts;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let calls = Semaphore::new((cores / 2).max(1));
         Self {
@@ -128,12 +117,8 @@ impl Context {
 
     /// Forgets a resource that is gone, and whatever else is no longer in the store.
     pub fn forget_gone(&self) {
-        let alive: std::collections::HashSet<String> = self
-            .resources
-            .state()
-            .iter()
-            .filter_map(|r| r.metadata.uid.clone())
-            .collect();
+        let alive: std::collections::HashSet<String> =
+            self.resources.state().iter().filter_map(|r| r.metadata.uid.clone()).collect();
         self.memory().retain(|uid, _| alive.contains(uid));
     }
 

@@ -12,9 +12,7 @@ pub async fn missing(client: &Client) -> kube::Result<Option<String>> {
     for ours in akv_api::crd::all() {
         let name = ours.name_any();
         let Some(theirs) = api.get_opt(&name).await? else {
-            return Ok(Some(format!(
-                "there is no CustomResourceDefinition {name}; run `akv2k8s crd apply`"
-            )));
+            return Ok(Some(format!("there is no CustomResourceDefinition {name}; run `akv2k8s crd apply`")));
         };
         if let Some(path) = first_missing(&schemas(&ours), &schemas(&theirs), "") {
             return Ok(Some(format!(
@@ -27,12 +25,8 @@ pub async fn missing(client: &Client) -> kube::Result<Option<String>> {
 
 /// The schemas of a definition by version.
 fn schemas(crd: &CustomResourceDefinition) -> Value {
-    let versions = crd.spec.versions.iter().map(|v| {
-        (
-            v.name.clone(),
-            serde_json::to_value(&v.schema).unwrap_or(Value::Null),
-        )
-    });
+    let versions =
+        crd.spec.versions.iter().map(|v| (v.name.clone(), serde_json::to_value(&v.schema).unwrap_or(Value::Null)));
     Value::Object(versions.collect())
 }
 
@@ -70,12 +64,8 @@ mod tests {
         let ours = json!({"v2": {"openAPIV3Schema": {"properties": {"spec": {"properties": {"a": {}, "b": {"properties": {"c": {}}}}}}}}});
         let mut theirs = ours.clone();
         assert_eq!(first_missing(&ours, &theirs, ""), None);
-        theirs["v2"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["b"] =
-            json!({"properties": {}});
-        assert_eq!(
-            first_missing(&ours, &theirs, "").as_deref(),
-            Some("v2.spec.b.c")
-        );
+        theirs["v2"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["b"] = json!({"properties": {}});
+        assert_eq!(first_missing(&ours, &theirs, "").as_deref(), Some("v2.spec.b.c"));
         assert_eq!(first_missing(&ours, &json!({}), "").as_deref(), Some("v2"));
     }
 }

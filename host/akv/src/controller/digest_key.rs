@@ -18,10 +18,7 @@ const SIZE: usize = 32;
 pub async fn load(client: &Client, namespace: &str) -> kube::Result<Zeroizing<Vec<u8>>> {
     let api = Api::<Secret>::namespaced(client.clone(), namespace);
     loop {
-        let found = api
-            .get_opt(SECRET_NAME)
-            .await?
-            .and_then(|s| s.data?.remove(KEY));
+        let found = api.get_opt(SECRET_NAME).await?.and_then(|s| s.data?.remove(KEY));
         if let Some(key) = found {
             return Ok(Zeroizing::new(key.0));
         }
@@ -31,10 +28,7 @@ pub async fn load(client: &Client, namespace: &str) -> kube::Result<Zeroizing<Ve
             .fill(&mut bytes)
             .map_err(|_| kube::Error::Service("the system gave no random bytes".into()))?;
         let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(SECRET_NAME.to_owned()),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { name: Some(SECRET_NAME.to_owned()), ..ObjectMeta::default() },
             data: Some(BTreeMap::from([(KEY.to_owned(), ByteString(bytes))])),
             ..Secret::default()
         };

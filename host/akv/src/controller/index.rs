@@ -30,16 +30,9 @@ struct Hands {
 
 impl TargetIndex {
     /// Every target in `namespace` that the resource with this name and manager wrote.
-    pub fn of(
-        &self,
-        namespace: &str,
-        resource: &str,
-        manager: &FieldManager,
-    ) -> Vec<(TargetKind, String)> {
+    pub fn of(&self, namespace: &str, resource: &str, manager: &FieldManager) -> Vec<(TargetKind, String)> {
         let places = self.lock();
-        let written = |hands: &Hands| {
-            hands.managers.contains(manager.as_str()) || hands.resources.contains(resource)
-        };
+        let written = |hands: &Hands| hands.managers.contains(manager.as_str()) || hands.resources.contains(resource);
         places
             .iter()
             .filter(|((_, ns, _), hands)| ns == namespace && written(hands))
@@ -68,11 +61,7 @@ impl TargetIndex {
                 Vec::new()
             }
             Event::InitApply(object) | Event::Apply(object) => {
-                let place = (
-                    kind,
-                    object.namespace().unwrap_or_default(),
-                    object.name_any(),
-                );
+                let place = (kind, object.namespace().unwrap_or_default(), object.name_any());
                 let hands = hands(&object);
                 let mut places = self.lock();
                 let before = if hands == Hands::default() {
@@ -81,42 +70,19 @@ impl TargetIndex {
                     seen.insert(place.clone());
                     places.insert(place.clone(), hands.clone())
                 };
-                let names = hands
-                    .resources
-                    .iter()
-                    .chain(before.iter().flat_map(|h| h.resources.iter()));
+                let names = hands.resources.iter().chain(before.iter().flat_map(|h| h.resources.iter()));
                 names.map(|n| ObjectRef::new(n).within(&place.1)).collect()
             }
             Event::Delete(object) => {
-                let place = (
-                    kind,
-                    object.namespace().unwrap_or_default(),
-                    object.name_any(),
-                );
+                let place = (kind, object.namespace().unwrap_or_default(), object.name_any());
                 let before = self.lock().remove(&place).unwrap_or_default();
-                before
-                    .resources
-                    .iter()
-                    .map(|n| ObjectRef::new(n).within(&place.1))
-                    .collect()
+                before.resources.iter().map(|n| ObjectRef::new(n).within(&place.1)).collect()
             }
             Event::InitDone => {
                 let mut places = self.lock();
-                let gone: Vec<Place> = places
-                    .keys()
-                    .filter(|p| p.0 == kind && !seen.contains(*p))
-                    .cloned()
-                    .collect();
-                let hands = gone
-                    .into_iter()
-                    .filter_map(|p| places.remove(&p).map(|h| (p.1, h)));
-                hands
-                    .flat_map(|(ns, h)| {
-                        h.resources
-                            .into_iter()
-                            .map(move |n| ObjectRef::new(&n).within(&ns))
-                    })
-                    .collect()
+                let gone: Vec<Place> = places.keys().filter(|p| p.0 == kind && !seen.contains(*p)).cloned().collect();
+                let hands = gone.into_iter().filter_map(|p| places.remove(&p).map(|h| (p.1, h)));
+                hands.flat_map(|(ns, h)| h.resources.into_iter().map(move |n| ObjectRef::new(&n).within(&ns))).collect()
             }
         }
     }
@@ -127,29 +93,13 @@ where
     PartialObjectMeta<K>: Resource,
 {
     let mut hands = Hands::default();
-    for owner in object
-        .owner_references()
-        .iter()
-        .filter(|o| o.kind == "AzureKeyVaultSecret")
-    {
+    for owner in object.owner_references().iter().filter(|o| o.kind == "AzureKeyVaultSecret") {
         hands.resources.insert(owner.name.clone());
     }
-    for entry in object
-        .managed_fields()
-        .iter()
-        .filter_map(|m| serde_json::to_value(m).ok())
-        .map(ManagedEntry::parse)
-    {
-        if entry.applied
-            && FieldManager::is_resource(&entry.manager)
-            && !entry.data_keys().is_empty()
-        {
+    for entry in object.managed_fields().iter().filter_map(|m| serde_json::to_value(m).ok()).map(ManagedEntry::parse) {
+        if entry.applied && FieldManager::is_resource(&entry.manager) && !entry.data_keys().is_empty() {
             // A manager that was cut is found by the owner reference.
-            if let Some((_, name)) = entry
-                .manager
-                .split_once('/')
-                .filter(|(_, name)| !name.contains('~'))
-            {
+            if let Some((_, name)) = entry.manager.split_once('/').filter(|(_, name)| !name.contains('~')) {
                 hands.resources.insert(name.to_owned());
             }
             hands.managers.insert(entry.manager);
@@ -165,12 +115,8 @@ pub fn changes<K>(
     index: TargetIndex,
 ) -> impl Stream<Item = ObjectRef<AzureKeyVaultSecret>> + Send
 where
-    PartialObjectMeta<K>: Resource<DynamicType = ()>
-        + Clone
-        + serde::de::DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
+    PartialObjectMeta<K>:
+        Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
     K: Send + 'static,
 {
     let mut seen = BTreeSet::new();

@@ -25,11 +25,7 @@ pub struct Candidate {
 impl Candidate {
     /// A candidate under `identity`, which no other process may use.
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self {
-            api: Api::namespaced(client, namespace),
-            name: name.to_owned(),
-            identity,
-        }
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity }
     }
 
     /// Resolves when this process is the leader.
@@ -54,10 +50,7 @@ impl Candidate {
     async fn try_acquire(&self, seen: &mut Option<(String, Instant)>) -> kube::Result<bool> {
         let Some(lease) = self.api.get_opt(&self.name).await? else {
             let lease = Lease {
-                metadata: ObjectMeta {
-                    name: Some(self.name.clone()),
-                    ..ObjectMeta::default()
-                },
+                metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
                 spec: Some(self.spec(0, None)),
             };
             return won(self.api.create(&PostParams::default(), &lease).await);
@@ -76,14 +69,8 @@ impl Candidate {
             }
         }
         let transitions = spec.lease_transitions.unwrap_or(0) + i32::from(holder != self.identity);
-        let next = Lease {
-            spec: Some(self.spec(transitions, None)),
-            ..lease
-        };
-        won(self
-            .api
-            .replace(&self.name, &PostParams::default(), &next)
-            .await)
+        let next = Lease { spec: Some(self.spec(transitions, None)), ..lease };
+        won(self.api.replace(&self.name, &PostParams::default(), &next).await)
     }
 
     /// Renews the lease; resolves when it is lost, with the reason.
@@ -111,15 +98,9 @@ impl Candidate {
         if spec.holder_identity.as_deref() != Some(&self.identity) {
             return Ok(false);
         }
-        let next = Lease {
-            spec: Some(self.spec(spec.lease_transitions.unwrap_or(0), spec.acquire_time)),
-            ..lease
-        };
+        let next = Lease { spec: Some(self.spec(spec.lease_transitions.unwrap_or(0), spec.acquire_time)), ..lease };
         // A conflict here is a lost race, seen at the next look.
-        self.api
-            .replace(&self.name, &PostParams::default(), &next)
-            .await
-            .map(|_| true)
+        self.api.replace(&self.name, &PostParams::default(), &next).await.map(|_| true)
     }
 
     /// Gives the lease back, so that the next leader need not wait.
@@ -130,16 +111,9 @@ impl Candidate {
         let mut spec = lease.spec.clone().unwrap_or_default();
         if spec.holder_identity.as_deref() == Some(&self.identity) {
             spec.holder_identity = None;
-            let next = Lease {
-                spec: Some(spec),
-                ..lease
-            };
+            let next = Lease { spec: Some(spec), ..lease };
             // The process ends either way; without the release the next leader waits for the lease to run out.
-            let _ended = timeout(
-                RENEW,
-                self.api.replace(&self.name, &PostParams::default(), &next),
-            )
-            .await;
+            let _ended = timeout(RENEW, self.api.replace(&self.name, &PostParams::default(), &next)).await;
         }
     }
 

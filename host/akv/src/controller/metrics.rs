@@ -78,38 +78,16 @@ impl Metrics {
             "Syncs that did not end with the target current",
             metrics.syncs_failed.clone(),
         );
-        registry.register(
-            "akv2k8s_sync_failures",
-            "Failed syncs by reason",
-            metrics.failures.clone(),
-        );
-        registry.register(
-            "akv2k8s_vault_reads",
-            "Reads of vault objects by outcome",
-            metrics.vault_reads.clone(),
-        );
-        registry.register(
-            "akv2k8s_target_writes",
-            "Writes to Secrets and ConfigMaps",
-            metrics.writes.clone(),
-        );
-        registry.register(
-            "akv2k8s_sync_duration_seconds",
-            "Duration of a sync",
-            metrics.duration.clone(),
-        );
-        registry.register(
-            "akv2k8s_leader",
-            "1 while this process is the leader",
-            metrics.leader.clone(),
-        );
+        registry.register("akv2k8s_sync_failures", "Failed syncs by reason", metrics.failures.clone());
+        registry.register("akv2k8s_vault_reads", "Reads of vault objects by outcome", metrics.vault_reads.clone());
+        registry.register("akv2k8s_target_writes", "Writes to Secrets and ConfigMaps", metrics.writes.clone());
+        registry.register("akv2k8s_sync_duration_seconds", "Duration of a sync", metrics.duration.clone());
+        registry.register("akv2k8s_leader", "1 while this process is the leader", metrics.leader.clone());
         metrics
     }
 
     /// Counts one write.
     pub fn wrote(&self, kind: &'static str, operation: &'static str) {
-        self.writes
-            .get_or_create(&WriteLabels { kind, operation })
-            .inc();
+        self.writes.get_or_create(&WriteLabels { kind, operation }).inc();
     }
 }

@@ -51,10 +51,7 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome of nothing but trouble.
     pub fn trouble(trouble: Trouble) -> Self {
-        Self {
-            troubles: vec![trouble],
-            ..Self::default()
-        }
+        Self { troubles: vec![trouble], ..Self::default() }
     }
 
     /// Whether every target was looked at and is current.
@@ -67,22 +64,14 @@ impl Outcome {
         if self.written.is_empty() {
             return "no target is asked for; pods may use it".to_owned();
         }
-        let names: Vec<String> = self
-            .written
-            .iter()
-            .map(|w| format!("{} {:?}", w.kind.as_str(), w.name))
-            .collect();
+        let names: Vec<String> = self.written.iter().map(|w| format!("{} {:?}", w.kind.as_str(), w.name)).collect();
         format!("{} is current", names.join(" and "))
     }
 }
 
 impl From<VaultError> for Trouble {
     fn from(error: VaultError) -> Self {
-        Self {
-            reason: error.reason(),
-            message: error.to_string(),
-            retry_after: error.retry_after(),
-        }
+        Self { reason: error.reason(), message: error.to_string(), retry_after: error.retry_after() }
     }
 }
 
@@ -95,31 +84,19 @@ impl From<PluginFault> for Trouble {
             (Blame::Input, _) => reason::INVALID_INPUT,
             (Blame::Plugin, _) => reason::PLUGIN_FAILED,
         };
-        Self {
-            reason,
-            message: fault.to_string(),
-            retry_after: None,
-        }
+        Self { reason, message: fault.to_string(), retry_after: None }
     }
 }
 
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
-        Self {
-            reason: fault.reason,
-            message: fault.to_string(),
-            retry_after: None,
-        }
+        Self { reason: fault.reason, message: fault.to_string(), retry_after: None }
     }
 }
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        Self {
-            reason: refusal.reason,
-            message: refusal.message,
-            retry_after: None,
-        }
+        Self { reason: refusal.reason, message: refusal.message, retry_after: None }
     }
 }
 
@@ -132,10 +109,6 @@ impl From<kube::Error> for Trouble {
             }
             _ => "the API server could not be reached".to_owned(),
         };
-        Self {
-            reason: reason::TARGET_REFUSED,
-            message,
-            retry_after: None,
-        }
+        Self { reason: reason::TARGET_REFUSED, message, retry_after: None }
     }
 }

@@ -10,30 +10,15 @@ use std::path::{Component, Path, PathBuf};
 const SIZE_LIMIT: usize = 32 << 20;
 
 /// Reads the bytes that `source` names, unpacked and with the digest that it states. The error is a sentence.
-pub async fn fetch(
-    client: &Client,
-    directory: Option<&Path>,
-    source: &SourceSpec,
-) -> Result<Vec<u8>, String> {
+pub async fn fetch(client: &Client, directory: Option<&Path>, source: &SourceSpec) -> Result<Vec<u8>, String> {
     let (bytes, digest, place) = match (&source.config_map, &source.file) {
         (Some(map), None) => {
-            let place = format!(
-                "key {:?} of ConfigMap {}/{}",
-                map.key, map.namespace, map.name
-            );
-            (
-                from_config_map(client, map, &place).await?,
-                &map.sha256,
-                place,
-            )
+            let place = format!("key {:?} of ConfigMap {}/{}", map.key, map.namespace, map.name);
+            (from_config_map(client, map, &place).await?, &map.sha256, place)
         }
         (None, Some(file)) => {
             let place = format!("file {:?}", file.path);
-            (
-                from_file(directory, &file.path, &place).await?,
-                &file.sha256,
-                place,
-            )
+            (from_file(directory, &file.path, &place).await?, &file.sha256, place)
         }
         _ => return Err("source must name exactly one of configMap and file".to_owned()),
     };
@@ -53,60 +38,41 @@ async fn from_config_map(
     place: &str,
 ) -> Result<Vec<u8>, String> {
     let api = Api::<ConfigMap>::namespaced(client.clone(), &source.namespace);
-    let map = api
-        .get_opt(&source.name)
-        .await
-        .map_err(|e| format!("{place} could not be read: {e}"))?;
+    let map = api.get_opt(&source.name).await.map_err(|e| format!("{place} could not be read: {e}"))?;
     let map = map.ok_or_else(|| format!("{place}: there is no such ConfigMap"))?;
-    let binary = map
-        .binary_data
-        .unwrap_or_default()
-        .remove(&source.key)
-        .map(|b| b.0);
-    binary.ok_or_else(|| format!("{place}: there is no such key in binaryData; use `kubectl create configmap --from-file`"))
+    let binary = map.binary_data.unwrap_or_default().remove(&source.key).map(|b| b.0);
+    binary.ok_or_else(|| {
+        format!("{place}: there is no such key in binaryData; use `kubectl create configmap --from-file`")
+    })
 }
 
 async fn from_file(directory: Option<&Path>, path: &str, place: &str) -> Result<Vec<u8>, String> {
-    let directory = directory.ok_or_else(|| {
-        format!("{place}: this controller has no plugin directory; start it with --plugin-dir")
-    })?;
+    let directory = directory
+        .ok_or_else(|| format!("{place}: this controller has no plugin directory; start it with --plugin-dir"))?;
     let relative = PathBuf::from(path);
-    if !relative
-        .components()
-        .all(|c| matches!(c, Component::Normal(_)))
-    {
-        return Err(format!(
-            "{place}: the path must stay below the plugin directory"
-        ));
+    if !relative.components().all(|c| matches!(c, Component::Normal(_))) {
+        return Err(format!("{place}: the path must stay below the plugin directory"));
     }
     let read = async {
         // A link could lead out of the directory.
-        let (root, file) = (
-            tokio::fs::canonicalize(directory).await?,
-            tokio::fs::canonicalize(directory.join(&relative)).await?,
-        );
+        let (root, file) =
+            (tokio::fs::canonicalize(directory).await?, tokio::fs::canonicalize(directory.join(&relative)).await?);
         if !file.starts_with(&root) {
-            return Err(std::io::Error::other(
-                "it lies outside of the plugin directory",
-            ));
+            return Err(std::io::Error::other("it lies outside of the plugin directory"));
         }
         tokio::fs::read(file).await
     };
-    read.await
-        .map_err(|e| format!("{place} could not be read: {e}"))
+    read.await.map_err(|e| format!("{place} could not be read: {e}"))
 }
 
 /// Looks at the binary, then compiles it in a child process.
 pub async fn compile(bytes: Vec<u8>) -> Result<(Inspection, Artifact), String> {
     let work = move || {
         let inspection = akv_plugin::inspect(&bytes).map_err(|e| e.to_string())?;
-        let program = std::env::current_exe()
-            .map_err(|e| format!("the compiler could not be started: {e}"))?;
-        let artifact = akv_plugin::compile_in_child(&program, &["compile-plugin"], &bytes)
-            .map_err(|e| e.to_string())?;
+        let program = std::env::current_exe().map_err(|e| format!("the compiler could not be started: {e}"))?;
+        let artifact =
+            akv_plugin::compile_in_child(&program, &["compile-plugin"], &bytes).map_err(|e| e.to_string())?;
         Ok((inspection, artifact))
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| "the compiler could not be run".to_owned())?
+    tokio::task::spawn_blocking(work).await.map_err(|_| "the compiler could not be run".to_owned())?
 }

@@ -66,30 +66,15 @@ impl PluginStore {
         directory: Option<PathBuf>,
         changed: UnboundedSender<String>,
     ) -> Self {
-        Self(Arc::new(Inner {
-            engine,
-            defaults,
-            directory,
-            custom: RwLock::default(),
-            changed,
-        }))
+        Self(Arc::new(Inner { engine, defaults, directory, custom: RwLock::default(), changed }))
     }
 
     /// The plugins that a recipe names, if its namespace may use them.
-    pub async fn for_namespace(
-        &self,
-        client: &Client,
-        namespace: &str,
-        recipe: &Recipe,
-    ) -> Result<Allowed, Trouble> {
+    pub async fn for_namespace(&self, client: &Client, namespace: &str, recipe: &Recipe) -> Result<Allowed, Trouble> {
         let mut plugins = self.0.defaults.clone();
         let mut hasher = DefaultHasher::new();
-        let used: BTreeSet<&PluginName> = recipe
-            .pipeline
-            .iter()
-            .map(|s| &s.plugin)
-            .chain(recipe.outputs.iter().map(|o| &o.plugin))
-            .collect();
+        let used: BTreeSet<&PluginName> =
+            recipe.pipeline.iter().map(|s| &s.plugin).chain(recipe.outputs.iter().map(|o| &o.plugin)).collect();
         let mut labels = None;
         for name in used {
             let Some((selector, state, hash)) = self.look_up(name.as_str()) else {
@@ -112,27 +97,17 @@ impl PluginStore {
             match state {
                 Ok(plugin) => plugins.insert(plugin),
                 Err(why) => {
-                    return Err(refused(
-                        reason::PLUGIN_NOT_READY,
-                        format!("plugin {name} is not ready: {why}"),
-                    ));
+                    return Err(refused(reason::PLUGIN_NOT_READY, format!("plugin {name} is not ready: {why}")));
                 }
             }
         }
-        Ok(Allowed {
-            plugins,
-            revision: hasher.finish(),
-        })
+        Ok(Allowed { plugins, revision: hasher.finish() })
     }
 
     fn look_up(&self, name: &str) -> Option<(Option<LabelSelector>, Result<Plugin, String>, u64)> {
         let custom = self.read();
         let custom = custom.get(name)?;
-        let state = custom
-            .state
-            .as_ref()
-            .map(|r| r.plugin.clone())
-            .map_err(Clone::clone);
+        let state = custom.state.as_ref().map(|r| r.plugin.clone()).map_err(Clone::clone);
         let mut hasher = DefaultHasher::new();
         (custom.spec_hash, state.is_ok()).hash(&mut hasher);
         Some((custom.namespaces.clone(), state, hasher.finish()))
@@ -144,38 +119,25 @@ impl PluginStore {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Custom>> {
-        self.0
-            .custom
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.custom.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Loads what one `AzureKeyVaultPlugin` names, and says in its status what came of it.
     pub async fn reconcile(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Action {
         let name = resource.name_any();
         let spec_hash = hash(resource);
-        let known = self
-            .read()
-            .get(&name)
-            .is_some_and(|c| c.spec_hash == spec_hash && c.state.is_ok());
+        let known = self.read().get(&name).is_some_and(|c| c.spec_hash == spec_hash && c.state.is_ok());
         if !known {
             let state = self.load(client, resource).await;
             if let Err(why) = &state {
                 tracing::warn!(plugin = name, why, "the plugin is not ready");
             }
-            let custom = Custom {
-                spec_hash,
-                namespaces: resource.spec.namespaces.clone(),
-                state,
-            };
+            let custom = Custom { spec_hash, namespaces: resource.spec.namespaces.clone(), state };
             self.write().insert(name.clone(), custom);
             // The receiver ends with the process.
             let _sent = self.0.changed.send(name.clone());
         }
-        let state = self
-            .read()
-            .get(&name)
-            .map(|c| c.state.as_ref().map(Ready::clone).map_err(Clone::clone));
+        let state = self.read().get(&name).map(|c| c.state.clone());
         let Some(state) = state else {
             return Action::await_change();
         };
@@ -184,11 +146,7 @@ impl PluginStore {
             tracing::warn!(%error, plugin = name, "the status of the plugin could not be written");
             return Action::requeue(RETRY);
         }
-        if state.is_ok() {
-            Action::await_change()
-        } else {
-            Action::requeue(RETRY)
-        }
+        if state.is_ok() { Action::await_change() } else { Action::requeue(RETRY) }
     }
 
     /// Forgets a plugin whose resource is gone.
@@ -201,42 +159,24 @@ impl PluginStore {
     async fn load(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Result<Ready, String> {
         let name = PluginName::parse(&resource.name_any()).map_err(|e| e.to_string())?;
         if self.0.defaults.get(&name).is_some() {
-            return Err(format!(
-                "{name} is the name of a default plugin; use another name"
-            ));
+            return Err(format!("{name} is the name of a default plugin; use another name"));
         }
-        let limits =
-            akv_core::limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
+        let limits = akv_core::limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
         let bytes = fetch(client, self.0.directory.as_deref(), &resource.spec.source).await?;
         let (inspection, artifact) = match self.compiled(&akv_plugin::digest(&bytes)) {
             Some(ready) => (ready.inspection, ready.artifact),
-            None => compile(bytes)
-                .await
-                .map(|(i, a)| (Arc::new(i), Arc::new(a)))?,
+            None => compile(bytes).await.map(|(i, a)| (Arc::new(i), Arc::new(a)))?,
         };
         let (engine, compiled) = (self.0.engine.clone(), artifact.clone());
         let trial = tokio::task::spawn_blocking(move || engine.load(name, &compiled));
-        let plugin = trial
-            .await
-            .map_err(|_| "the trial run did not end".to_owned())?
-            .map_err(|e| e.to_string())?;
-        let plugin = plugin
-            .with_limits(limits.into())
-            .with_defaults(resource.spec.config.clone().unwrap_or_default());
-        Ok(Ready {
-            plugin,
-            artifact,
-            inspection,
-        })
+        let plugin = trial.await.map_err(|_| "the trial run did not end".to_owned())?.map_err(|e| e.to_string())?;
+        let plugin = plugin.with_limits(limits.into()).with_defaults(resource.spec.config.clone().unwrap_or_default());
+        Ok(Ready { plugin, artifact, inspection })
     }
 
     /// Two resources may name the same bytes; they are compiled once.
     fn compiled(&self, digest: &str) -> Option<Ready> {
-        self.read()
-            .values()
-            .filter_map(|c| c.state.as_ref().ok())
-            .find(|r| r.plugin.digest() == digest)
-            .cloned()
+        self.read().values().filter_map(|c| c.state.as_ref().ok()).find(|r| r.plugin.digest() == digest).cloned()
     }
 }
 
@@ -248,47 +188,28 @@ pub async fn reconcile(
     Ok(context.1.reconcile(&context.0, &resource).await)
 }
 
-async fn namespace_labels(
-    client: &Client,
-    namespace: &str,
-) -> Result<BTreeMap<String, String>, Trouble> {
-    let namespace = Api::<Namespace>::all(client.clone())
-        .get_metadata(namespace)
-        .await?;
+async fn namespace_labels(client: &Client, namespace: &str) -> Result<BTreeMap<String, String>, Trouble> {
+    let namespace = Api::<Namespace>::all(client.clone()).get_metadata(namespace).await?;
     Ok(namespace.metadata.labels.unwrap_or_default())
 }
 
 fn refused(reason: &'static str, message: String) -> Trouble {
-    Trouble {
-        reason,
-        message,
-        retry_after: None,
-    }
+    Trouble { reason, message, retry_after: None }
 }
 
 fn hash(resource: &AzureKeyVaultPlugin) -> u64 {
     let mut hasher = DefaultHasher::new();
-    serde_json::to_string(&resource.spec)
-        .unwrap_or_default()
-        .hash(&mut hasher);
+    serde_json::to_string(&resource.spec).unwrap_or_default().hash(&mut hasher);
     hasher.finish()
 }
 
-fn status(
-    resource: &AzureKeyVaultPlugin,
-    state: &Result<Ready, String>,
-    now: Timestamp,
-) -> AzureKeyVaultPluginStatus {
+fn status(resource: &AzureKeyVaultPlugin, state: &Result<Ready, String>, now: Timestamp) -> AzureKeyVaultPluginStatus {
     let before = resource.status.clone().unwrap_or_default();
     let (ok, reason, message) = match state {
         Ok(_) => ("True", "Ready", "the plugin passed its trial run"),
         Err(why) => ("False", reason::PLUGIN_NOT_READY, why.as_str()),
     };
-    let old = before
-        .conditions
-        .iter()
-        .flatten()
-        .find(|c| c.type_ == "Ready" && c.status == ok);
+    let old = before.conditions.iter().flatten().find(|c| c.type_ == "Ready" && c.status == ok);
     let ready = state.as_ref().ok();
     AzureKeyVaultPluginStatus {
         conditions: Some(vec![Condition {
@@ -322,11 +243,7 @@ async fn write_status(
         "status": status,
     });
     let api = Api::<AzureKeyVaultPlugin>::all(client.clone());
-    api.patch_status(
-        &resource.name_any(),
-        &PatchParams::apply("akv2k8s-status").force(),
-        &Patch::Apply(&patch),
-    )
-    .await
-    .map(drop)
+    api.patch_status(&resource.name_any(), &PatchParams::apply("akv2k8s-status").force(), &Patch::Apply(&patch))
+        .await
+        .map(drop)
 }

@@ -17,10 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Looks at one resource.
-pub async fn reconcile(
-    resource: Arc<AzureKeyVaultSecret>,
-    context: Arc<Context>,
-) -> Result<Action, Infallible> {
+pub async fn reconcile(resource: Arc<AzureKeyVaultSecret>, context: Arc<Context>) -> Result<Action, Infallible> {
     let uid = resource.uid().unwrap_or_default();
     let memory = context.recall(&uid);
     let labels = labels(&resource, memory.as_ref());
@@ -31,15 +28,8 @@ pub async fn reconcile(
         Look::Whole(outcome) => outcome,
     };
     context.metrics.syncs.get_or_create(&labels).inc();
-    context
-        .metrics
-        .duration
-        .observe(began.elapsed().as_secs_f64());
-    let failures = if outcome.complete() {
-        0
-    } else {
-        memory.as_ref().map_or(0, |m| m.failures) + 1
-    };
+    context.metrics.duration.observe(began.elapsed().as_secs_f64());
+    let failures = if outcome.complete() { 0 } else { memory.as_ref().map_or(0, |m| m.failures) + 1 };
     let next_read = next_read(&outcome, failures, context.interval);
     report(&resource, &context, &outcome, &labels, next_read).await;
     let kept = memory.map(|m| m.targets).unwrap_or_default();
@@ -61,18 +51,11 @@ pub async fn reconcile(
 
 fn labels(resource: &AzureKeyVaultSecret, memory: Option<&Memory>) -> SyncLabels {
     match memory {
-        None => SyncLabels {
-            operation: "add",
-            object: "AzureKeyVaultSecret",
-        },
-        Some(memory) if memory.generation != resource.meta().generation => SyncLabels {
-            operation: "update",
-            object: "AzureKeyVaultSecret",
-        },
-        Some(_) => SyncLabels {
-            operation: "update",
-            object: "AzureKeyVault",
-        },
+        None => SyncLabels { operation: "add", object: "AzureKeyVaultSecret" },
+        Some(memory) if memory.generation != resource.meta().generation => {
+            SyncLabels { operation: "update", object: "AzureKeyVaultSecret" }
+        }
+        Some(_) => SyncLabels { operation: "update", object: "AzureKeyVault" },
     }
 }
 
@@ -82,10 +65,7 @@ fn next_read(outcome: &Outcome, failures: u32, interval: Duration) -> Option<Ins
         None if interval.is_zero() => return None,
         None => interval,
         Some(_) => {
-            let waits = outcome
-                .troubles
-                .iter()
-                .map(|t| next_try(t.reason, t.retry_after, failures, interval));
+            let waits = outcome.troubles.iter().map(|t| next_try(t.reason, t.retry_after, failures, interval));
             waits.max().unwrap_or(interval)
         }
     };
@@ -110,25 +90,12 @@ async fn report(
     let namespace = resource.namespace().unwrap_or_default();
     let name = resource.name_any();
     let next = status::next(resource, outcome, Timestamp::now());
-    let (before, after) = (
-        status::condition(resource.status.as_ref(), "Ready"),
-        status::condition(Some(&next), "Ready"),
-    );
-    let said = before.map(|c| (&c.status, &c.reason, &c.message))
-        == after.map(|c| (&c.status, &c.reason, &c.message));
+    let (before, after) =
+        (status::condition(resource.status.as_ref(), "Ready"), status::condition(Some(&next), "Ready"));
+    let said = before.map(|c| (&c.status, &c.reason, &c.message)) == after.map(|c| (&c.status, &c.reason, &c.message));
     for trouble in &outcome.troubles {
-        context
-            .metrics
-            .failures
-            .get_or_create(&ReasonLabels {
-                reason: trouble.reason,
-            })
-            .inc();
-        let seconds = next_read.map(|at| {
-            at.saturating_duration_since(Instant::now())
-                .as_secs_f64()
-                .round()
-        });
+        context.metrics.failures.get_or_create(&ReasonLabels { reason: trouble.reason }).inc();
+        let seconds = next_read.map(|at| at.saturating_duration_since(Instant::now()).as_secs_f64().round());
         tracing::warn!(
             namespace,
             name,
@@ -140,10 +107,7 @@ async fn report(
     }
     if !outcome.complete() {
         let failed = if outcome.read_failed {
-            SyncLabels {
-                operation: "sync",
-                object: "AzureKeyVault",
-            }
+            SyncLabels { operation: "sync", object: "AzureKeyVault" }
         } else {
             labels.clone()
         };
@@ -156,11 +120,7 @@ async fn report(
     if let Some(condition) = after
         && (!said || wrote)
     {
-        let type_ = if outcome.complete() {
-            EventType::Normal
-        } else {
-            EventType::Warning
-        };
+        let type_ = if outcome.complete() { EventType::Normal } else { EventType::Warning };
         let event = Event {
             type_,
             reason: condition.reason.clone(),
@@ -168,11 +128,7 @@ async fn report(
             action: "Sync".to_owned(),
             secondary: None,
         };
-        if let Err(error) = context
-            .recorder
-            .publish(&event, &resource.object_ref(&()))
-            .await
-        {
+        if let Err(error) = context.recorder.publish(&event, &resource.object_ref(&())).await {
             tracing::debug!(%error, namespace, name, "the event could not be written");
         }
     }
@@ -182,10 +138,7 @@ async fn report(
 }
 
 fn cut(text: &str, limit: usize) -> String {
-    text.char_indices()
-        .take_while(|(at, c)| at + c.len_utf8() <= limit)
-        .map(|(_, c)| c)
-        .collect()
+    text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= limit).map(|(_, c)| c).collect()
 }
 
 /// A resource that is gone: leave its targets. The garbage collector deletes what was its alone; keys in shared and
@@ -197,32 +150,17 @@ pub async fn forget(namespace: String, resource: String, context: Arc<Context>) 
         return;
     }
     context.forget_gone();
-    let labels = SyncLabels {
-        operation: "delete",
-        object: "AzureKeyVaultSecret",
-    };
+    let labels = SyncLabels { operation: "delete", object: "AzureKeyVaultSecret" };
     context.metrics.syncs.get_or_create(&labels).inc();
-    let me = Claimant {
-        namespace,
-        name: resource,
-        uid: String::new(),
-        created: 0,
-    };
+    let me = Claimant { namespace, name: resource, uid: String::new(), created: 0 };
     for (kind, name) in context.index.of(&me.namespace, &me.name, &me.manager()) {
         let gone = async {
             let live = targets::read(&context.client, kind, &me.namespace, &name).await?;
-            let ours = live
-                .as_ref()
-                .is_some_and(|l| l.applied_by(&me.manager()).is_some());
+            let ours = live.as_ref().is_some_and(|l| l.applied_by(&me.manager()).is_some());
             // With an owner left out of the picture there is nothing to strip: the collector is at work.
-            let others = live
-                .as_ref()
-                .is_some_and(|l| l.owners.iter().all(|o| o.name != me.name) || l.owners.len() > 1);
-            if ours && others {
-                write::leave(&context, &me, kind, &name).await
-            } else {
-                Ok(())
-            }
+            let others =
+                live.as_ref().is_some_and(|l| l.owners.iter().all(|o| o.name != me.name) || l.owners.len() > 1);
+            if ours && others { write::leave(&context, &me, kind, &name).await } else { Ok(()) }
         };
         if let Err(error) = gone.await {
             context.metrics.syncs_failed.get_or_create(&labels).inc();

@@ -11,8 +11,7 @@ use kube::{Client, Config};
 pub async fn client(args: &ControllerArgs) -> Result<Client, ControllerError> {
     let config = match &args.kubeconfig {
         Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path)
-                .map_err(|e| ControllerError::Kubeconfig(path.clone(), e))?;
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| ControllerError::Kubeconfig(path.clone(), e))?;
             Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
                 .await
                 .map_err(|e| ControllerError::Kubeconfig(path.clone(), e))?
@@ -25,14 +24,10 @@ pub async fn client(args: &ControllerArgs) -> Result<Client, ControllerError> {
 /// A client of the vaults. No request is made yet.
 pub fn vault(args: &ControllerArgs) -> Result<VaultClient, ControllerError> {
     // What is no text is no setting of ours.
-    let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((k.into_string().ok()?, v.into_string().ok()?))
-    };
+    let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| Some((k.into_string().ok()?, v.into_string().ok()?));
     let environment = std::env::vars_os().filter_map(text).collect();
-    let settings = Settings {
-        cloud_config: args.cloudconfig.clone(),
-        ..Settings::new("controller", args.auth_type, environment)
-    };
+    let settings =
+        Settings { cloud_config: args.cloudconfig.clone(), ..Settings::new("controller", args.auth_type, environment) };
     VaultClient::new(settings).map_err(ControllerError::Vault)
 }
 
@@ -54,17 +49,12 @@ pub fn labels(args: &ControllerArgs) -> Result<Option<String>, ControllerError> 
     }
     let pair = |part: &str| {
         let (key, value) = part.split_once('=')?;
-        let legal = |s: &str| {
-            s.chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
-        };
+        let legal = |s: &str| s.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c));
         (!key.trim().is_empty() && legal(key.trim()) && legal(value.trim()))
             .then(|| format!("{}={}", key.trim(), value.trim()))
     };
     let pairs: Option<Vec<String>> = text.split(',').map(pair).collect();
-    pairs
-        .map(|p| Some(p.join(",")))
-        .ok_or_else(|| ControllerError::Labels(text.to_owned()))
+    pairs.map(|p| Some(p.join(","))).ok_or_else(|| ControllerError::Labels(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -80,11 +70,7 @@ mod tests {
 
     fn check(text: &str, expected: Option<Option<&str>>) {
         let Program { args } = Program::parse_from(["test", "--object-labels", text]);
-        assert_eq!(
-            labels(&args).ok(),
-            expected.map(|e| e.map(str::to_owned)),
-            "{text:?}"
-        );
+        assert_eq!(labels(&args).ok(), expected.map(|e| e.map(str::to_owned)), "{text:?}");
     }
 
     #[test]

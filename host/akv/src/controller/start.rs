@@ -37,9 +37,7 @@ pub enum ControllerError {
     #[error("kubeconfig {0}: {1}")]
     Kubeconfig(PathBuf, #[source] kube::config::KubeconfigError),
     /// No kubeconfig, and not in a pod.
-    #[error(
-        "this is no pod of a cluster ({0}); outside a cluster, name a kubeconfig by --kubeconfig or KUBECONFIG"
-    )]
+    #[error("this is no pod of a cluster ({0}); outside a cluster, name a kubeconfig by --kubeconfig or KUBECONFIG")]
     InCluster(#[source] kube::config::InClusterError),
     /// The client could not be made.
     #[error("the client of the API server could not be made: {0}")]
@@ -78,42 +76,29 @@ pub enum ControllerError {
 
 /// Runs until a signal; an error ends the process with status 1.
 pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
-    telemetry::start(args.log_filter(), args.logging_format)
-        .map_err(|e| ControllerError::Log(e.to_string()))?;
+    telemetry::start(args.log_filter(), args.logging_format).map_err(|e| ControllerError::Log(e.to_string()))?;
     let labels = settings::labels(&args)?;
     let policy = settings::policy(&args)?;
     let vault = settings::vault(&args)?;
     if args.runtime_namespace.is_empty() {
-        return Err(ControllerError::Namespace(
-            "the lease and the digest key live there",
-        ));
+        return Err(ControllerError::Namespace("the lease and the digest key live there"));
     }
     let client = settings::client(&args).await?;
     let engine = akv_plugin::Engine::new().map_err(|e| ControllerError::Plugins(e.to_string()))?;
-    let defaults =
-        akv_defaults::load(&engine).map_err(|e| ControllerError::Plugins(e.to_string()))?;
+    let defaults = akv_defaults::load(&engine).map_err(|e| ControllerError::Plugins(e.to_string()))?;
 
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = Metrics::register(&mut registry);
     let readiness = Readiness::default();
     readiness.wait_for("custom resources", "not looked at yet");
     let at = SocketAddr::new(args.http_address, args.http_port);
-    let bound = admin::serve(
-        at,
-        readiness.clone(),
-        args.metrics_enabled.then(|| Arc::new(registry)),
-    )
-    .await
-    .map_err(|e| ControllerError::Port(args.http_address, args.http_port, e))?;
+    let bound = admin::serve(at, readiness.clone(), args.metrics_enabled.then(|| Arc::new(registry)))
+        .await
+        .map_err(|e| ControllerError::Port(args.http_address, args.http_port, e))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %bound, "akv2k8s controller");
 
     let stop = signal::listen().map_err(ControllerError::Signals)?;
-    let candidate = Candidate::new(
-        client.clone(),
-        &args.runtime_namespace,
-        &args.lease_name,
-        identity(),
-    );
+    let candidate = Candidate::new(client.clone(), &args.runtime_namespace, &args.lease_name, identity());
     tokio::select! {
         () = stop.clone().requested() => return Ok(()),
         () = custom_resources(&client, &readiness) => {}
@@ -124,21 +109,13 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
     }
     tracing::info!("this process is the leader");
     metrics.leader.set(1);
-    let digest_key = digest_key::load(&client, &args.runtime_namespace)
-        .await
-        .map_err(ControllerError::DigestKey)?;
+    let digest_key = digest_key::load(&client, &args.runtime_namespace).await.map_err(ControllerError::DigestKey)?;
     let (changed, plugin_changes) = unbounded_channel();
     let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), changed);
     let controller = secrets(&args, &client, labels.as_deref());
     let resources = controller.store();
     let context = Arc::new(Context::new(Parts {
-        recorder: Recorder::new(
-            client.clone(),
-            Reporter {
-                controller: "akv2k8s-controller".into(),
-                instance: None,
-            },
-        ),
+        recorder: Recorder::new(client.clone(), Reporter { controller: "akv2k8s-controller".into(), instance: None }),
         client: client.clone(),
         vault,
         plugins: plugins.clone(),
@@ -151,13 +128,7 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
     }));
     let work = async {
         tokio::join!(
-            run_secrets(
-                &args,
-                controller,
-                context.clone(),
-                users(resources, plugin_changes),
-                stop.clone().requested()
-            ),
+            run_secrets(&args, controller, context.clone(), users(resources, plugin_changes), stop.clone().requested()),
             run_plugins(&client, plugins, stop.clone().requested()),
         );
     };
@@ -172,9 +143,8 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
 
 /// A name that no other process has: the pod's name where there is one, and the process's start.
 fn identity() -> String {
-    let host = std::env::var("POD_NAME")
-        .or_else(|_| std::env::var("HOSTNAME"))
-        .unwrap_or_else(|_| "controller".to_owned());
+    let host =
+        std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "controller".to_owned());
     let now = k8s_openapi::jiff::Timestamp::now().as_nanosecond();
     format!("{host}_{}_{now:x}", std::process::id())
 }
@@ -204,17 +174,12 @@ where
     }
 }
 
-fn secrets(
-    args: &ControllerArgs,
-    client: &Client,
-    labels: Option<&str>,
-) -> Controller<AzureKeyVaultSecret> {
+fn secrets(args: &ControllerArgs, client: &Client, labels: Option<&str>) -> Controller<AzureKeyVaultSecret> {
     let mut config = watcher::Config::default();
     if let Some(labels) = labels {
         config = config.labels(labels);
     }
-    Controller::new(api(args, client), config)
-        .with_config(Concurrency::default().concurrency(args.concurrency))
+    Controller::new(api(args, client), config).with_config(Concurrency::default().concurrency(args.concurrency))
 }
 
 /// The resources that use a plugin, whenever it changes.
@@ -222,31 +187,17 @@ fn users(
     resources: Store<AzureKeyVaultSecret>,
     changed: UnboundedReceiver<String>,
 ) -> impl futures::Stream<Item = ObjectRef<AzureKeyVaultSecret>> + Send {
-    let names = futures::stream::unfold(changed, |mut rx| async {
-        rx.recv().await.map(|name| (name, rx))
-    });
+    let names = futures::stream::unfold(changed, |mut rx| async { rx.recv().await.map(|name| (name, rx)) });
     names.flat_map(move |plugin| {
         let uses = |r: &Arc<AzureKeyVaultSecret>| {
             let output = r.spec.output.as_ref();
-            let by_output = output
-                .and_then(|o| o.plugin.as_ref())
-                .is_some_and(|p| p.name == plugin);
-            let steps = output
-                .and_then(|o| o.pipeline.as_ref())
-                .into_iter()
-                .flatten();
-            let names = output
-                .and_then(|o| o.transform.as_ref())
-                .into_iter()
-                .flatten();
+            let by_output = output.and_then(|o| o.plugin.as_ref()).is_some_and(|p| p.name == plugin);
+            let steps = output.and_then(|o| o.pipeline.as_ref()).into_iter().flatten();
+            let names = output.and_then(|o| o.transform.as_ref()).into_iter().flatten();
             by_output || steps.map(|s| &s.plugin).chain(names).any(|n| *n == plugin)
         };
-        let found: Vec<_> = resources
-            .state()
-            .iter()
-            .filter(|r| uses(r))
-            .map(|r| ObjectRef::from_obj(r.as_ref()))
-            .collect();
+        let found: Vec<_> =
+            resources.state().iter().filter(|r| uses(r)).map(|r| ObjectRef::from_obj(r.as_ref())).collect();
         futures::stream::iter(found)
     })
 }
@@ -259,16 +210,8 @@ async fn run_secrets(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let client = &context.client;
-    let secrets = changes(
-        api::<PartialObjectMeta<Secret>>(args, client),
-        TargetKind::Secret,
-        context.index.clone(),
-    );
-    let maps = changes(
-        api::<PartialObjectMeta<ConfigMap>>(args, client),
-        TargetKind::ConfigMap,
-        context.index.clone(),
-    );
+    let secrets = changes(api::<PartialObjectMeta<Secret>>(args, client), TargetKind::Secret, context.index.clone());
+    let maps = changes(api::<PartialObjectMeta<ConfigMap>>(args, client), TargetKind::ConfigMap, context.index.clone());
     controller
         .reconcile_on(secrets)
         .reconcile_on(maps)
@@ -278,8 +221,12 @@ async fn run_secrets(
         .for_each(|result| async {
             match result {
                 Ok(_) => {}
-                Err(Failure::ObjectNotFound(gone)) => reconcile::forget(gone.namespace.unwrap_or_default(), gone.name, context.clone()).await,
-                Err(Failure::QueueError(error)) => tracing::warn!(%error, "the watch of resources was interrupted; it goes on by itself"),
+                Err(Failure::ObjectNotFound(gone)) => {
+                    reconcile::forget(gone.namespace.unwrap_or_default(), gone.name, context.clone()).await
+                }
+                Err(Failure::QueueError(error)) => {
+                    tracing::warn!(%error, "the watch of resources was interrupted; it goes on by itself")
+                }
                 Err(Failure::ReconcilerFailed(never, _)) => match never {},
                 Err(Failure::RunnerError(error)) => tracing::error!(%error, "the queue of resources ended"),
             }
@@ -287,22 +234,15 @@ async fn run_secrets(
         .await;
 }
 
-async fn run_plugins(
-    client: &Client,
-    plugins: PluginStore,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
+async fn run_plugins(client: &Client, plugins: PluginStore, stop: impl Future<Output = ()> + Send + Sync + 'static) {
     let context = Arc::new((client.clone(), plugins.clone()));
-    Controller::new(
-        Api::<AzureKeyVaultPlugin>::all(client.clone()),
-        watcher::Config::default(),
-    )
-    .graceful_shutdown_on(stop)
-    .run(plugins::reconcile, |_, error, _| match *error {}, context)
-    .for_each(|result| async {
-        if let Err(Failure::ObjectNotFound(gone)) = result {
-            plugins.remove(&gone.name);
-        }
-    })
-    .await;
+    Controller::new(Api::<AzureKeyVaultPlugin>::all(client.clone()), watcher::Config::default())
+        .graceful_shutdown_on(stop)
+        .run(plugins::reconcile, |_, error, _| match *error {}, context)
+        .for_each(|result| async {
+            if let Err(Failure::ObjectNotFound(gone)) = result {
+                plugins.remove(&gone.name);
+            }
+        })
+        .await;
 }

@@ -14,32 +14,19 @@ use serde_json::json;
 const MANAGER: &str = "akv2k8s-status";
 
 /// The status after `outcome`. Pure: `now` is only used where something changed.
-pub fn next(
-    resource: &AzureKeyVaultSecret,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> AzureKeyVaultSecretStatus {
+pub fn next(resource: &AzureKeyVaultSecret, outcome: &Outcome, now: Timestamp) -> AzureKeyVaultSecretStatus {
     let before = resource.status.clone().unwrap_or_default();
     let generation = resource.meta().generation;
     let (ready, reason, message) = match outcome.troubles.first() {
         None => (true, reason::SYNCED, outcome.summary()),
-        Some(first) => (
-            false,
-            first.reason,
-            outcome
-                .troubles
-                .iter()
-                .map(|t| t.message.as_str())
-                .collect::<Vec<_>>()
-                .join("; "),
-        ),
+        Some(first) => {
+            (false, first.reason, outcome.troubles.iter().map(|t| t.message.as_str()).collect::<Vec<_>>().join("; "))
+        }
     };
     let old = |kind: &str| before.conditions.iter().flatten().find(|c| c.type_ == kind);
     let condition = |kind: &str, ok: bool, reason: &str, message: &str| {
         let status = if ok { "True" } else { "False" };
-        let since = old(kind)
-            .filter(|c| c.status == status)
-            .map_or(Time(now), |c| c.last_transition_time.clone());
+        let since = old(kind).filter(|c| c.status == status).map_or(Time(now), |c| c.last_transition_time.clone());
         Condition {
             type_: kind.to_owned(),
             status: status.to_owned(),
@@ -65,10 +52,7 @@ pub fn next(
         let object = |o: &akv_core::VaultObject| ObjectStatus {
             alias: o.description.alias.as_str().to_owned(),
             version: o.version.clone(),
-            expires: o
-                .expires
-                .and_then(|s| Timestamp::from_second(s).ok())
-                .map(Time),
+            expires: o.expires.and_then(|s| Timestamp::from_second(s).ok()).map(Time),
         };
         status.objects = Some(objects.iter().map(object).collect());
     }
@@ -89,9 +73,7 @@ fn targets(status: &mut AzureKeyVaultSecretStatus, outcome: &Outcome, now: Times
     status.config_map_name = map.map(|w| w.name.clone());
     status.config_map_hash = map.map(|w| w.digest.clone());
     status.config_map_keys = map.map(|w| w.keys.clone());
-    if (changed && !outcome.written.is_empty())
-        || (status.last_azure_update.is_none() && !outcome.written.is_empty())
-    {
+    if (changed && !outcome.written.is_empty()) || (status.last_azure_update.is_none() && !outcome.written.is_empty()) {
         status.last_azure_update = Some(Time(now));
     }
 }
@@ -105,24 +87,14 @@ pub async fn write(
     if resource.status.as_ref() == Some(status) {
         return Ok(false);
     }
-    let api = Api::<AzureKeyVaultSecret>::namespaced(
-        client.clone(),
-        &resource.namespace().unwrap_or_default(),
-    );
+    let api = Api::<AzureKeyVaultSecret>::namespaced(client.clone(), &resource.namespace().unwrap_or_default());
     let patch = json!({
         "apiVersion": "spv.no/v2beta1",
         "kind": "AzureKeyVaultSecret",
         "metadata": {"name": resource.name_any(), "uid": resource.uid()},
         "status": status,
     });
-    match api
-        .patch_status(
-            &resource.name_any(),
-            &PatchParams::apply(MANAGER).force(),
-            &Patch::Apply(&patch),
-        )
-        .await
-    {
+    match api.patch_status(&resource.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
         Err(error) => Err(error),
@@ -130,13 +102,6 @@ pub async fn write(
 }
 
 /// The condition of a kind.
-pub fn condition<'a>(
-    status: Option<&'a AzureKeyVaultSecretStatus>,
-    kind: &str,
-) -> Option<&'a Condition> {
-    status?
-        .conditions
-        .iter()
-        .flatten()
-        .find(|c| c.type_ == kind)
+pub fn condition<'a>(status: Option<&'a AzureKeyVaultSecretStatus>, kind: &str) -> Option<&'a Condition> {
+    status?.conditions.iter().flatten().find(|c| c.type_ == kind)
 }

@@ -23,55 +23,25 @@ pub enum Look {
 }
 
 /// Looks at a resource and makes its targets current.
-pub async fn sync(
-    resource: &AzureKeyVaultSecret,
-    context: &Context,
-    memory: Option<&Memory>,
-) -> (Look, u64) {
+pub async fn sync(resource: &AzureKeyVaultSecret, context: &Context, memory: Option<&Memory>) -> (Look, u64) {
     let namespace = resource.namespace().unwrap_or_default();
     let (recipe, warnings) = match Recipe::parse(&resource.spec) {
         Ok(parsed) => parsed,
         Err(faults) => {
             let troubles = faults.into_iter().map(Trouble::from).collect();
-            return (
-                Look::Whole(Outcome {
-                    troubles,
-                    ..Outcome::default()
-                }),
-                0,
-            );
+            return (Look::Whole(Outcome { troubles, ..Outcome::default() }), 0);
         }
     };
-    let warnings: Vec<String> = warnings
-        .into_iter()
-        .map(|w| format!("{}: {}", w.path, w.message))
-        .collect();
-    let (plugins, revision) = match context
-        .plugins
-        .for_namespace(&context.client, &namespace, &recipe)
-        .await
-    {
+    let warnings: Vec<String> = warnings.into_iter().map(|w| format!("{}: {}", w.path, w.message)).collect();
+    let (plugins, revision) = match context.plugins.for_namespace(&context.client, &namespace, &recipe).await {
         Ok(allowed) => (Arc::new(allowed.plugins), allowed.revision),
         Err(trouble) => {
-            return (
-                Look::Whole(Outcome {
-                    warnings,
-                    ..Outcome::trouble(trouble)
-                }),
-                0,
-            );
+            return (Look::Whole(Outcome { warnings, ..Outcome::trouble(trouble) }), 0);
         }
     };
     let troubles = refused_before_reading(&namespace, &recipe, &plugins, context).await;
     if !troubles.is_empty() {
-        return (
-            Look::Whole(Outcome {
-                troubles,
-                warnings,
-                ..Outcome::default()
-            }),
-            revision,
-        );
+        return (Look::Whole(Outcome { troubles, warnings, ..Outcome::default() }), revision);
     }
     if let Some(memory) = memory
         && !is_due(resource, memory, revision)
@@ -79,10 +49,7 @@ pub async fn sync(
     {
         return (Look::NothingDue, revision);
     }
-    (
-        Look::Whole(whole(resource, context, recipe, plugins, warnings).await),
-        revision,
-    )
+    (Look::Whole(whole(resource, context, recipe, plugins, warnings).await), revision)
 }
 
 fn is_due(resource: &AzureKeyVaultSecret, memory: &Memory, revision: u64) -> bool {
@@ -104,12 +71,7 @@ async fn as_left(resource: &AzureKeyVaultSecret, context: &Context, memory: &Mem
         }
     }
     let mine = context.index.of(&me.namespace, &me.name, &me.manager());
-    mine.iter().all(|(kind, name)| {
-        memory
-            .targets
-            .iter()
-            .any(|t| t.kind == *kind && t.name == *name)
-    })
+    mine.iter().all(|(kind, name)| memory.targets.iter().any(|t| t.kind == *kind && t.name == *name))
 }
 
 async fn whole(
@@ -122,48 +84,25 @@ async fn whole(
     let recipe = Arc::new(recipe);
     if recipe.outputs.is_empty() {
         let troubles = write::leave_unwanted(resource, context, &[]).await;
-        return Outcome {
-            troubles,
-            warnings,
-            ..Outcome::default()
-        };
+        return Outcome { troubles, warnings, ..Outcome::default() };
     }
     let needs = match needs(context, &recipe, &plugins).await {
         Ok(needs) => needs,
         Err(troubles) => {
-            return Outcome {
-                troubles,
-                warnings,
-                ..Outcome::default()
-            };
+            return Outcome { troubles, warnings, ..Outcome::default() };
         }
     };
     let objects = match read(context, &recipe, &needs).await {
         Ok(objects) => objects,
         Err(troubles) => {
-            return Outcome {
-                troubles,
-                read_failed: true,
-                warnings,
-                ..Outcome::default()
-            };
+            return Outcome { troubles, read_failed: true, warnings, ..Outcome::default() };
         }
     };
     warnings.extend(write::validity_warnings(&objects));
-    let facts: Vec<VaultObject> = objects
-        .iter()
-        .map(|o| VaultObject {
-            private: None,
-            public: None,
-            ..o.clone()
-        })
-        .collect();
+    let facts: Vec<VaultObject> =
+        objects.iter().map(|o| VaultObject { private: None, public: None, ..o.clone() }).collect();
     let rendered = render(context, &recipe, &plugins, objects).await;
-    let mut outcome = Outcome {
-        warnings,
-        objects: Some(facts),
-        ..Outcome::default()
-    };
+    let mut outcome = Outcome { warnings, objects: Some(facts), ..Outcome::default() };
     let mut wanted = Vec::new();
     for (output, entries) in recipe.outputs.iter().zip(rendered) {
         match entries {
@@ -183,9 +122,7 @@ async fn whole(
         }
     }
     let keep: Vec<(TargetKind, String)> = wanted.iter().flatten().map(Wanted::place).collect();
-    outcome
-        .troubles
-        .extend(write::leave_unwanted(resource, context, &keep).await);
+    outcome.troubles.extend(write::leave_unwanted(resource, context, &keep).await);
     outcome
 }
 
@@ -198,30 +135,19 @@ async fn refused_before_reading(
     let denied: Vec<Trouble> = recipe
         .objects
         .iter()
-        .filter_map(|d| {
-            context
-                .policy
-                .allows(namespace, &recipe.vault, &d.object)
-                .err()
-        })
+        .filter_map(|d| context.policy.allows(namespace, &recipe.vault, &d.object).err())
         .map(Trouble::from)
         .collect();
     if !denied.is_empty() {
         return denied;
     }
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
-    let faults = call(context, move || {
-        akv_plugin::render::check(&recipe, &plugins)
-    })
-    .await;
+    let faults = call(context, move || akv_plugin::render::check(&recipe, &plugins)).await;
     faults
         .into_iter()
         .map(|(path, fault)| {
             let trouble = Trouble::from(fault);
-            Trouble {
-                message: format!("{path}: {}", trouble.message),
-                ..trouble
-            }
+            Trouble { message: format!("{path}: {}", trouble.message), ..trouble }
         })
         .collect()
 }
@@ -229,52 +155,31 @@ async fn refused_before_reading(
 type Needs = BTreeMap<akv_core::Alias, BTreeSet<akv_core::Part>>;
 
 /// Which parts of which object any output needs.
-async fn needs(
-    context: &Context,
-    recipe: &Arc<Recipe>,
-    plugins: &Arc<Plugins>,
-) -> Result<Needs, Vec<Trouble>> {
+async fn needs(context: &Context, recipe: &Arc<Recipe>, plugins: &Arc<Plugins>) -> Result<Needs, Vec<Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
     let answers = call(context, move || {
-        recipe
-            .outputs
-            .iter()
-            .map(|output| akv_plugin::render::needs(&recipe, output, &plugins))
-            .collect::<Vec<_>>()
+        recipe.outputs.iter().map(|output| akv_plugin::render::needs(&recipe, output, &plugins)).collect::<Vec<_>>()
     })
     .await;
     let mut needs = Needs::new();
     let mut troubles = Vec::new();
     for answer in answers {
         match answer {
-            Ok(parts) => parts
-                .into_iter()
-                .for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
+            Ok(parts) => parts.into_iter().for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
             Err(fault) => troubles.push(Trouble::from(fault)),
         }
     }
-    if troubles.is_empty() {
-        Ok(needs)
-    } else {
-        Err(troubles)
-    }
+    if troubles.is_empty() { Ok(needs) } else { Err(troubles) }
 }
 
 /// Reads every object once, at the same time. All troubles are said at once.
-async fn read(
-    context: &Context,
-    recipe: &Recipe,
-    needs: &Needs,
-) -> Result<Vec<VaultObject>, Vec<Trouble>> {
+async fn read(context: &Context, recipe: &Recipe, needs: &Needs) -> Result<Vec<VaultObject>, Vec<Trouble>> {
     let none = BTreeSet::new();
     let reads = recipe.objects.iter().map(|description| async {
         let parts = needs.get(&description.alias).unwrap_or(&none);
         let result = context.vault.read(&recipe.vault, description, parts).await;
         let outcome = result.as_ref().map_or_else(|e| e.reason(), |_| "ok");
-        let labels = super::metrics::ReadLabels {
-            vault: recipe.vault.as_str().to_owned(),
-            outcome,
-        };
+        let labels = super::metrics::ReadLabels { vault: recipe.vault.as_str().to_owned(), outcome };
         context.metrics.vault_reads.get_or_create(&labels).inc();
         result
     });
@@ -286,11 +191,7 @@ async fn read(
             Err(error) => troubles.push(Trouble::from(error)),
         }
     }
-    if troubles.is_empty() {
-        Ok(objects)
-    } else {
-        Err(troubles)
-    }
+    if troubles.is_empty() { Ok(objects) } else { Err(troubles) }
 }
 
 /// Transforms once, then renders each output.
@@ -301,31 +202,19 @@ async fn render(
     objects: Vec<VaultObject>,
 ) -> Vec<Result<Vec<Entry>, Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
-    call(context, move || {
-        match akv_plugin::render::transform(&recipe, &plugins, objects) {
-            Err(fault) => recipe
-                .outputs
-                .iter()
-                .map(|_| Err(Trouble::from(fault.clone())))
-                .collect(),
-            Ok(objects) => recipe
-                .outputs
-                .iter()
-                .map(|output| {
-                    akv_plugin::render::render(&recipe, output, &plugins, &objects)
-                        .map_err(Trouble::from)
-                })
-                .collect(),
-        }
+    call(context, move || match akv_plugin::render::transform(&recipe, &plugins, objects) {
+        Err(fault) => recipe.outputs.iter().map(|_| Err(Trouble::from(fault.clone()))).collect(),
+        Ok(objects) => recipe
+            .outputs
+            .iter()
+            .map(|output| akv_plugin::render::render(&recipe, output, &plugins, &objects).map_err(Trouble::from))
+            .collect(),
     })
     .await
 }
 
 /// Plugin calls block, so they leave the async threads.
-async fn call<T: Send + 'static>(
-    context: &Context,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> T {
+async fn call<T: Send + 'static>(context: &Context, work: impl FnOnce() -> T + Send + 'static) -> T {
     let _permit = context.calls.acquire().await;
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,

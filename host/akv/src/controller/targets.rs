@@ -41,47 +41,20 @@ impl TargetKind {
 }
 
 /// Reads a target; `None` if there is none.
-pub async fn read(
-    client: &Client,
-    kind: TargetKind,
-    namespace: &str,
-    name: &str,
-) -> kube::Result<Option<Live>> {
+pub async fn read(client: &Client, kind: TargetKind, namespace: &str, name: &str) -> kube::Result<Option<Live>> {
     Ok(match kind {
         TargetKind::Secret => {
-            let secret = Api::<Secret>::namespaced(client.clone(), namespace)
-                .get_opt(name)
-                .await?;
+            let secret = Api::<Secret>::namespaced(client.clone(), namespace).get_opt(name).await?;
             secret.map(|s| {
-                let data = s
-                    .data
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|(k, v)| (k, SecretValue::new(v.0)))
-                    .collect();
-                live(
-                    s.metadata,
-                    Some(s.type_.unwrap_or_else(|| "Opaque".to_owned())),
-                    s.immutable,
-                    data,
-                )
+                let data = s.data.unwrap_or_default().into_iter().map(|(k, v)| (k, SecretValue::new(v.0))).collect();
+                live(s.metadata, Some(s.type_.unwrap_or_else(|| "Opaque".to_owned())), s.immutable, data)
             })
         }
         TargetKind::ConfigMap => {
-            let map = Api::<ConfigMap>::namespaced(client.clone(), namespace)
-                .get_opt(name)
-                .await?;
+            let map = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(name).await?;
             map.map(|m| {
-                let text = m
-                    .data
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|(k, v)| (k, SecretValue::new(v.into_bytes())));
-                let binary = m
-                    .binary_data
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|(k, v)| (k, SecretValue::new(v.0)));
+                let text = m.data.unwrap_or_default().into_iter().map(|(k, v)| (k, SecretValue::new(v.into_bytes())));
+                let binary = m.binary_data.unwrap_or_default().into_iter().map(|(k, v)| (k, SecretValue::new(v.0)));
                 live(m.metadata, None, m.immutable, text.chain(binary).collect())
             })
         }
@@ -104,25 +77,12 @@ fn live(
         annotations: meta.annotations.unwrap_or_default(),
         owners: owners(&meta.owner_references.unwrap_or_default()),
         data,
-        managed: managed
-            .into_iter()
-            .filter_map(|m| serde_json::to_value(m).ok())
-            .map(ManagedEntry::parse)
-            .collect(),
+        managed: managed.into_iter().filter_map(|m| serde_json::to_value(m).ok()).map(ManagedEntry::parse).collect(),
     }
 }
 
-fn owners(
-    references: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference],
-) -> Vec<Owner> {
-    references
-        .iter()
-        .map(|o| Owner {
-            kind: o.kind.clone(),
-            name: o.name.clone(),
-            uid: o.uid.clone(),
-        })
-        .collect()
+fn owners(references: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference]) -> Vec<Owner> {
+    references.iter().map(|o| Owner { kind: o.kind.clone(), name: o.name.clone(), uid: o.uid.clone() }).collect()
 }
 
 /// Applies what one resource wants of a target, under its own manager.
@@ -154,19 +114,11 @@ pub async fn apply(
     match kind {
         TargetKind::Secret => {
             object["type"] = json!(desired.secret_type);
-            object["data"] = desired
-                .data
-                .iter()
-                .map(|(k, v)| (k.clone(), base64(v)))
-                .collect();
+            object["data"] = desired.data.iter().map(|(k, v)| (k.clone(), base64(v))).collect();
         }
         TargetKind::ConfigMap => {
             let text = |v: &SecretValue| json!(String::from_utf8_lossy(v.expose()));
-            object["data"] = desired
-                .data
-                .iter()
-                .map(|(k, v)| (k.clone(), text(v)))
-                .collect();
+            object["data"] = desired.data.iter().map(|(k, v)| (k.clone(), text(v))).collect();
         }
     }
     patch_as(client, kind, me, &me.manager(), object).await
@@ -177,13 +129,7 @@ fn base64(value: &SecretValue) -> Value {
 }
 
 /// Gives up everything that `manager` applied to the object. A Secret keeps its type, which is immutable.
-pub async fn strip(
-    client: &Client,
-    kind: TargetKind,
-    me: &Claimant,
-    name: &str,
-    live: &Live,
-) -> kube::Result<()> {
+pub async fn strip(client: &Client, kind: TargetKind, me: &Claimant, name: &str, live: &Live) -> kube::Result<()> {
     let mut object = skeleton(kind, name);
     object["metadata"]["resourceVersion"] = json!(live.resource_version);
     if kind == TargetKind::Secret {
@@ -203,15 +149,9 @@ async fn patch_as(
     manager: &FieldManager,
     object: Value,
 ) -> kube::Result<()> {
-    let name = object["metadata"]["name"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let params = PatchParams::apply(manager.as_str()).force();
-    kind.api(client, &me.namespace)
-        .patch(&name, &params, &Patch::Apply(&object))
-        .await
-        .map(drop)
+    kind.api(client, &me.namespace).patch(&name, &params, &Patch::Apply(&object)).await.map(drop)
 }
 
 /// Replaces `metadata.managedFields` and nothing else.
@@ -223,12 +163,8 @@ pub async fn migrate(
     resource_version: &str,
     managed_fields: &Value,
 ) -> kube::Result<()> {
-    let patch =
-        json!({"metadata": {"resourceVersion": resource_version, "managedFields": managed_fields}});
-    kind.api(client, &me.namespace)
-        .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
-        .await
-        .map(drop)
+    let patch = json!({"metadata": {"resourceVersion": resource_version, "managedFields": managed_fields}});
+    kind.api(client, &me.namespace).patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.map(drop)
 }
 
 /// Deletes exactly the object that was looked at.
@@ -240,14 +176,9 @@ pub async fn delete(
     uid: &str,
     resource_version: &str,
 ) -> kube::Result<()> {
-    let preconditions = Preconditions {
-        uid: Some(uid.to_owned()),
-        resource_version: Some(resource_version.to_owned()),
-    };
-    let params = DeleteParams {
-        preconditions: Some(preconditions),
-        ..DeleteParams::default()
-    };
+    let preconditions =
+        Preconditions { uid: Some(uid.to_owned()), resource_version: Some(resource_version.to_owned()) };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     match kind.api(client, namespace).delete(name, &params).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
@@ -262,9 +193,6 @@ pub fn claimant(resource: &akv_api::AzureKeyVaultSecret) -> Claimant {
         namespace: meta.namespace.clone().unwrap_or_default(),
         name: meta.name.clone().unwrap_or_default(),
         uid: meta.uid.clone().unwrap_or_default(),
-        created: meta
-            .creation_timestamp
-            .as_ref()
-            .map_or(0, |t| t.0.as_second()),
+        created: meta.creation_timestamp.as_ref().map_or(0, |t| t.0.as_second()),
     }
 }

@@ -29,41 +29,19 @@ impl Wanted {
 }
 
 /// The target of an output with its entries.
-pub fn wanted(
-    resource: &AzureKeyVaultSecret,
-    target: &Target,
-    entries: Vec<Entry>,
-) -> Option<Wanted> {
-    let data: BTreeMap<String, SecretValue> =
-        entries.into_iter().map(|e| (e.key, e.value)).collect();
+pub fn wanted(resource: &AzureKeyVaultSecret, target: &Target, entries: Vec<Entry>) -> Option<Wanted> {
+    let data: BTreeMap<String, SecretValue> = entries.into_iter().map(|e| (e.key, e.value)).collect();
     let (kind, name, secret_type, extra) = match target {
-        Target::Secret {
-            name,
-            secret_type,
-            metadata,
-        } => {
-            let secret_type = secret_type
-                .clone()
-                .filter(|t| !t.is_empty())
-                .unwrap_or_else(|| "Opaque".to_owned());
+        Target::Secret { name, secret_type, metadata } => {
+            let secret_type = secret_type.clone().filter(|t| !t.is_empty()).unwrap_or_else(|| "Opaque".to_owned());
             (TargetKind::Secret, name, Some(secret_type), metadata)
         }
         Target::ConfigMap { name, metadata } => (TargetKind::ConfigMap, name, None, metadata),
         Target::Environment { .. } => return None,
     };
     let (labels, annotations) = metadata::copied(resource.labels(), resource.annotations(), extra);
-    let desired = Desired {
-        name: name.clone(),
-        secret_type,
-        labels,
-        annotations,
-        data,
-    };
-    Some(Wanted {
-        kind,
-        name: name.clone(),
-        desired: Some(desired),
-    })
+    let desired = Desired { name: name.clone(), secret_type, labels, annotations, data };
+    Some(Wanted { kind, name: name.clone(), desired: Some(desired) })
 }
 
 /// The target of an output that could not be rendered.
@@ -73,11 +51,7 @@ pub fn wanted_name(target: &Target) -> Option<Wanted> {
         Target::ConfigMap { name, .. } => (TargetKind::ConfigMap, name),
         Target::Environment { .. } => return None,
     };
-    Some(Wanted {
-        kind,
-        name: name.clone(),
-        desired: None,
-    })
+    Some(Wanted { kind, name: name.clone(), desired: None })
 }
 
 /// Looks at the target, decides, acts, until it is current. `None` for a target without content.
@@ -104,33 +78,18 @@ pub async fn make_current(
             Verdict::Current => {
                 let keys: Vec<String> = desired.data.keys().cloned().collect();
                 let digest = digest::keyed(&context.digest_key, &desired.data);
-                return Ok(Some(Written {
-                    kind,
-                    name: name.clone(),
-                    keys,
-                    digest,
-                    now,
-                }));
+                return Ok(Some(Written { kind, name: name.clone(), keys, digest, now }));
             }
             Verdict::Refused(refusal) => return Err(refusal.into()),
-            Verdict::Apply {
-                resource_version,
-                own,
-            } => {
+            Verdict::Apply { resource_version, own } => {
                 context.metrics.wrote(kind.as_str(), "apply");
                 targets::apply(client, kind, &me, desired, resource_version.as_deref(), own).await
             }
-            Verdict::Migrate {
-                resource_version,
-                managed_fields,
-            } => {
+            Verdict::Migrate { resource_version, managed_fields } => {
                 context.metrics.wrote(kind.as_str(), "migrate");
                 targets::migrate(client, kind, &me, name, &resource_version, &managed_fields).await
             }
-            Verdict::Recreate {
-                uid,
-                resource_version,
-            } => {
+            Verdict::Recreate { uid, resource_version } => {
                 context.metrics.wrote(kind.as_str(), "delete");
                 targets::delete(client, kind, &me.namespace, name, &uid, &resource_version).await
             }
@@ -161,16 +120,8 @@ pub async fn leave_unwanted(
     let me = targets::claimant(resource);
     let mut places = context.index.of(&me.namespace, &me.name, &me.manager());
     let status = resource.status.as_ref();
-    places.extend(
-        status
-            .and_then(|s| s.secret_name.clone())
-            .map(|n| (TargetKind::Secret, n)),
-    );
-    places.extend(
-        status
-            .and_then(|s| s.config_map_name.clone())
-            .map(|n| (TargetKind::ConfigMap, n)),
-    );
+    places.extend(status.and_then(|s| s.secret_name.clone()).map(|n| (TargetKind::Secret, n)));
+    places.extend(status.and_then(|s| s.config_map_name.clone()).map(|n| (TargetKind::ConfigMap, n)));
     places.sort();
     places.dedup();
     let mut troubles = Vec::new();
@@ -192,20 +143,9 @@ pub async fn leave(
     let live = targets::read(&context.client, kind, &me.namespace, name).await?;
     match release(&me.uid, &me.manager(), live.as_ref()) {
         Release::Nothing => Ok(()),
-        Release::Delete {
-            uid,
-            resource_version,
-        } => {
+        Release::Delete { uid, resource_version } => {
             context.metrics.wrote(kind.as_str(), "delete");
-            targets::delete(
-                &context.client,
-                kind,
-                &me.namespace,
-                name,
-                &uid,
-                &resource_version,
-            )
-            .await
+            targets::delete(&context.client, kind, &me.namespace, name, &uid, &resource_version).await
         }
         Release::Strip => {
             context.metrics.wrote(kind.as_str(), "strip");
@@ -217,10 +157,7 @@ pub async fn leave(
 
 /// The keyed digest of these keys of a live target.
 pub fn digest_of(context: &Context, live: &Live, keys: &[String]) -> String {
-    let data = keys
-        .iter()
-        .filter_map(|k| live.data.get(k).map(|v| (k.clone(), v.clone())))
-        .collect();
+    let data = keys.iter().filter_map(|k| live.data.get(k).map(|v| (k.clone(), v.clone()))).collect();
     digest::keyed(&context.digest_key, &data)
 }
 
@@ -232,16 +169,10 @@ pub fn validity_warnings(objects: &[VaultObject]) -> Vec<String> {
     for object in objects {
         let alias = &object.description.alias;
         if let Some(expired) = object.expires.filter(|e| *e <= now) {
-            warnings.push(format!(
-                "{alias}: the object expired on {}; rotate it in the vault",
-                date(expired)
-            ));
+            warnings.push(format!("{alias}: the object expired on {}; rotate it in the vault", date(expired)));
         }
         if let Some(begin) = object.not_before.filter(|b| *b > now) {
-            warnings.push(format!(
-                "{alias}: the object is not valid before {}",
-                date(begin)
-            ));
+            warnings.push(format!("{alias}: the object is not valid before {}", date(begin)));
         }
     }
     warnings

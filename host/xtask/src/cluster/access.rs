@@ -27,16 +27,7 @@ impl Access {
         std::fs::create_dir_all(dir).during(dir.display())?;
         let view = |template: &str| {
             let mut command = Command::new("kubectl");
-            command
-                .args([
-                    "config",
-                    "view",
-                    "--raw",
-                    "--minify",
-                    "--flatten",
-                    "--kubeconfig",
-                ])
-                .arg(kubeconfig);
+            command.args(["config", "view", "--raw", "--minify", "--flatten", "--kubeconfig"]).arg(kubeconfig);
             command.args(["-o", "go-template", "--template", template]);
             process::read(&mut command)
         };
@@ -46,9 +37,7 @@ impl Access {
             ca_file: dir.join("ca.crt"),
             kubectl: vec!["kubectl".into()],
         };
-        let ca = view(
-            r#"{{index (index .clusters 0).cluster "certificate-authority-data" | base64decode}}"#,
-        )?;
+        let ca = view(r#"{{index (index .clusters 0).cluster "certificate-authority-data" | base64decode}}"#)?;
         std::fs::write(&access.ca_file, ca).during(access.ca_file.display())?;
         let admin = access.kubeconfig("admin");
         std::fs::copy(kubeconfig, &admin).during(kubeconfig.display())?;
@@ -76,14 +65,9 @@ impl Access {
     /// kubectl as the administrator.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(self.kubectl.first().cloned().unwrap_or_default());
-        command
-            .args(self.kubectl.iter().skip(1))
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig("admin"));
+        command.args(self.kubectl.iter().skip(1)).arg("--kubeconfig").arg(self.kubeconfig("admin"));
         // Its caches of the server's APIs would lie in the home of whoever runs the tests.
-        command
-            .arg("--cache-dir")
-            .arg(self.dir.join("kubectl-cache"));
+        command.arg("--cache-dir").arg(self.dir.join("kubectl-cache"));
         command
     }
 }

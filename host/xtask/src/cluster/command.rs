@@ -49,9 +49,7 @@ fn up(dir: &Path) -> Outcome<()> {
     let mut plane = ControlPlane::start(&binary, dir, Life::Beyond)?;
     let pids: Vec<_> = plane.pids().iter().map(u32::to_string).collect();
     std::fs::write(pid_file(dir), pids.join("\n")).during(pid_file(dir).display())?;
-    if let Err(failure) =
-        provision::provision(plane.access()).and_then(|()| write_kubectl(&binary, plane.access()))
-    {
+    if let Err(failure) = provision::provision(plane.access()).and_then(|()| write_kubectl(&binary, plane.access())) {
         plane.stop();
         return Err(failure);
     }
@@ -74,10 +72,7 @@ fn write_kubectl(binary: &Path, access: &Access) -> Outcome<()> {
 
 fn say_how_to_use(dir: &Path) -> Outcome<()> {
     println!("kubeconfig   {}", dir.join("admin.kubeconfig").display());
-    println!(
-        "             {}  (as the controller's role)",
-        dir.join("controller.kubeconfig").display()
-    );
+    println!("             {}  (as the controller's role)", dir.join("controller.kubeconfig").display());
     println!("kubectl      {}", dir.join("kubectl").display());
     println!("logs         {}/*.log", dir.display());
     println!("stop it      cargo xtask cluster down");
@@ -100,17 +95,9 @@ fn down(dir: &Path) -> Outcome<()> {
 
 fn status(dir: &Path) -> Outcome<()> {
     match running(dir).as_slice() {
-        [] => Err(Failure::new(
-            "no control plane is running; `cargo xtask cluster up` starts one",
-        )),
+        [] => Err(Failure::new("no control plane is running; `cargo xtask cluster up` starts one")),
         pids => {
-            println!(
-                "running, processes {}",
-                pids.iter()
-                    .map(u32::to_string)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            );
+            println!("running, processes {}", pids.iter().map(u32::to_string).collect::<Vec<_>>().join(" "));
             say_how_to_use(dir)
         }
     }
@@ -123,10 +110,7 @@ fn pid_file(dir: &Path) -> PathBuf {
 /// The recorded processes that still run and are ours: after a reboot another program may have the number.
 fn running(dir: &Path) -> Vec<u32> {
     let text = std::fs::read_to_string(pid_file(dir)).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.parse().ok())
-        .filter(|pid| runs(*pid, dir))
-        .collect()
+    text.lines().filter_map(|line| line.parse().ok()).filter(|pid| runs(*pid, dir)).collect()
 }
 
 /// Whether the process runs and names our folder in its command line; that of a zombie is empty.

@@ -25,17 +25,8 @@ impl Ports {
         let listen = || TcpListener::bind(("127.0.0.1", 0)).during("no free port on 127.0.0.1");
         // All are held until each is known, so that they differ.
         let held = [listen()?, listen()?, listen()?];
-        let port = |n: usize| {
-            held[n]
-                .local_addr()
-                .map(|at| at.port())
-                .during("no free port on 127.0.0.1")
-        };
-        Ok(Self {
-            etcd: port(0)?,
-            peer: port(1)?,
-            api: port(2)?,
-        })
+        let port = |n: usize| held[n].local_addr().map(|at| at.port()).during("no free port on 127.0.0.1");
+        Ok(Self { etcd: port(0)?, peer: port(1)?, api: port(2)? })
     }
 }
 
@@ -72,25 +63,13 @@ impl Config {
             ca_file: dir.join("cert/apiserver.crt"),
             kubectl: vec![binary.into(), "kubectl".into()],
         };
-        let write = |name: &str, text: &str| {
-            std::fs::write(dir.join(name), text).during(dir.join(name).display())
-        };
+        let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).during(dir.join(name).display());
         let token = random_token()?;
-        write(
-            "tokens.csv",
-            &format!("{token},admin,admin,\"system:masters\"\n"),
-        )?;
+        write("tokens.csv", &format!("{token},admin,admin,\"system:masters\"\n"))?;
         write("audit-policy.json", AUDIT_POLICY)?;
-        write(
-            "sa.key",
-            &process::read(Command::new(binary).arg("service-account-key"))?,
-        )?;
+        write("sa.key", &process::read(Command::new(binary).arg("service-account-key"))?)?;
         access.write_kubeconfig("admin", &token)?;
-        Ok(Self {
-            access,
-            binary: binary.to_owned(),
-            ports,
-        })
+        Ok(Self { access, binary: binary.to_owned(), ports })
     }
 
     /// The log of the requests that the API server answered.
@@ -109,31 +88,12 @@ impl Config {
 
     /// etcd. What it writes is thrown away, so it need not reach the disk.
     pub fn etcd(&self) -> Command {
-        let (client, peer) = (
-            self.etcd_url(),
-            format!("http://127.0.0.1:{}", self.ports.peer),
-        );
+        let (client, peer) = (self.etcd_url(), format!("http://127.0.0.1:{}", self.ports.peer));
         let mut command = Command::new(&self.binary);
         command.arg("etcd").arg("--data-dir").arg(self.etcd_dir());
-        command.args([
-            "--listen-client-urls",
-            &client,
-            "--advertise-client-urls",
-            &client,
-        ]);
-        command.args([
-            "--listen-peer-urls",
-            &peer,
-            "--initial-advertise-peer-urls",
-            &peer,
-        ]);
-        command.args([
-            "--initial-cluster",
-            &format!("default={peer}"),
-            "--unsafe-no-fsync",
-            "--log-level",
-            "error",
-        ]);
+        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+        command.args(["--initial-cluster", &format!("default={peer}"), "--unsafe-no-fsync", "--log-level", "error"]);
         command
     }
 
@@ -144,37 +104,15 @@ impl Config {
     /// The API server.
     pub fn api_server(&self) -> Command {
         let mut command = Command::new(&self.binary);
-        command
-            .arg("kube-apiserver")
-            .args(["--etcd-servers", &self.etcd_url()]);
-        command.args([
-            "--secure-port",
-            &self.ports.api.to_string(),
-            "--bind-address",
-            "127.0.0.1",
-        ]);
-        command
-            .arg("--cert-dir")
-            .arg(self.file("cert"))
-            .arg("--token-auth-file")
-            .arg(self.file("tokens.csv"));
+        command.arg("kube-apiserver").args(["--etcd-servers", &self.etcd_url()]);
+        command.args(["--secure-port", &self.ports.api.to_string(), "--bind-address", "127.0.0.1"]);
+        command.arg("--cert-dir").arg(self.file("cert")).arg("--token-auth-file").arg(self.file("tokens.csv"));
         // The file holds the private key; the public half is derived from it.
-        command
-            .arg("--service-account-key-file")
-            .arg(self.file("sa.key"));
-        command
-            .arg("--service-account-signing-key-file")
-            .arg(self.file("sa.key"));
+        command.arg("--service-account-key-file").arg(self.file("sa.key"));
+        command.arg("--service-account-signing-key-file").arg(self.file("sa.key"));
         command.args(["--service-account-issuer", &self.access.url]);
-        command.args([
-            "--service-account-jwks-uri",
-            &format!("{}/openid/v1/jwks", self.access.url),
-        ]);
-        command.args([
-            "--authorization-mode",
-            "Node,RBAC",
-            "--allow-privileged=true",
-        ]);
+        command.args(["--service-account-jwks-uri", &format!("{}/openid/v1/jwks", self.access.url)]);
+        command.args(["--authorization-mode", "Node,RBAC", "--allow-privileged=true"]);
         command.args(["--service-cluster-ip-range", "10.96.0.0/16"]);
         command
             .arg("--audit-policy-file")
@@ -189,20 +127,10 @@ impl Config {
     /// The controller manager: garbage collection, the end of namespaces, default service accounts.
     pub fn controller_manager(&self) -> Command {
         let mut command = Command::new(&self.binary);
-        command
-            .arg("kube-controller-manager")
-            .arg("--kubeconfig")
-            .arg(self.access.kubeconfig("admin"));
-        command
-            .arg("--service-account-private-key-file")
-            .arg(self.file("sa.key"));
+        command.arg("kube-controller-manager").arg("--kubeconfig").arg(self.access.kubeconfig("admin"));
+        command.arg("--service-account-private-key-file").arg(self.file("sa.key"));
         command.arg("--root-ca-file").arg(&self.access.ca_file);
-        command.args([
-            "--leader-elect=false",
-            "--secure-port",
-            "0",
-            "--use-service-account-credentials=true",
-        ]);
+        command.args(["--leader-elect=false", "--secure-port", "0", "--use-service-account-credentials=true"]);
         command
     }
 }

@@ -28,11 +28,7 @@ impl ControlPlane {
     /// Starts a control plane whose files and logs lie below `dir`. Returns when the API server is ready.
     pub fn start(binary: &Path, dir: &Path, life: Life) -> Outcome<Self> {
         let config = Config::write(binary, dir, Ports::free()?)?;
-        let mut plane = Self {
-            config,
-            life,
-            parts: Vec::new(),
-        };
+        let mut plane = Self { config, life, parts: Vec::new() };
         let started = plane.start_parts();
         if started.is_err() {
             plane.stop();
@@ -75,12 +71,7 @@ impl ControlPlane {
             return Err(Failure::new("the control plane is not running"));
         };
         server.kill();
-        *server = start(
-            "kube-apiserver",
-            self.config.api_server(),
-            &self.config.access.dir,
-            self.life,
-        )?;
+        *server = start("kube-apiserver", self.config.api_server(), &self.config.access.dir, self.life)?;
         self.wait_until_ready(Instant::now() + START)
     }
 
@@ -92,8 +83,7 @@ impl ControlPlane {
     }
 
     fn push(&mut self, name: &str, command: std::process::Command) -> Outcome<()> {
-        self.parts
-            .push(start(name, command, &self.config.access.dir, self.life)?);
+        self.parts.push(start(name, command, &self.config.access.dir, self.life)?);
         Ok(())
     }
 
@@ -106,14 +96,7 @@ impl ControlPlane {
 
     fn wait_until_ready(&mut self, deadline: Instant) -> Outcome<()> {
         self.wait_for_port("the API server", self.config.ports.api, deadline)?;
-        while process::read(
-            self.config
-                .access
-                .kubectl()
-                .args(["get", "--raw", "/readyz"]),
-        )
-        .is_err()
-        {
+        while process::read(self.config.access.kubectl().args(["get", "--raw", "/readyz"])).is_err() {
             self.wait_a_little("the API server", deadline)?;
         }
         Ok(())

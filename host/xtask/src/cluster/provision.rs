@@ -13,27 +13,17 @@ const TOKEN_LIFE: &str = "24h";
 
 /// Puts the CRDs and the accounts on the server, and writes a kubeconfig for each component.
 pub fn provision(access: &Access) -> Outcome<()> {
-    let mut objects = vec![
-        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}),
-        issuer_discovery(),
-    ];
+    let mut objects =
+        vec![json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}), issuer_discovery()];
     for component in Component::ALL {
         objects.extend(component.objects(HOME, Reach::Everywhere)?);
     }
     apply(&mut access.kubectl(), &access.dir, &objects)?;
     let crds = layout::root().join("charts/akv2k8s-crds/crds");
     if !layout::files(&crds, "yaml").is_empty() {
+        process::read(access.kubectl().args(["apply", "--server-side", "-f"]).arg(&crds))?;
         process::read(
-            access
-                .kubectl()
-                .args(["apply", "--server-side", "-f"])
-                .arg(&crds),
-        )?;
-        process::read(
-            access
-                .kubectl()
-                .args(["wait", "--for=condition=Established", "--timeout=60s", "-f"])
-                .arg(&crds),
+            access.kubectl().args(["wait", "--for=condition=Established", "--timeout=60s", "-f"]).arg(&crds),
         )?;
     }
     for component in Component::ALL {
@@ -43,22 +33,10 @@ pub fn provision(access: &Access) -> Outcome<()> {
 }
 
 /// Writes `NAME.kubeconfig` with a token of the component's account in `namespace`.
-pub fn write_kubeconfig(
-    access: &Access,
-    component: Component,
-    namespace: &str,
-    name: &str,
-) -> Outcome<()> {
+pub fn write_kubeconfig(access: &Access, component: Component, namespace: &str, name: &str) -> Outcome<()> {
     let account = component.account();
-    let token = process::read(access.kubectl().args([
-        "create",
-        "token",
-        &account,
-        "-n",
-        namespace,
-        "--duration",
-        TOKEN_LIFE,
-    ]))?;
+    let token =
+        process::read(access.kubectl().args(["create", "token", &account, "-n", namespace, "--duration", TOKEN_LIFE]))?;
     access.write_kubeconfig(name, token.trim()).map(drop)
 }
 

@@ -57,9 +57,7 @@ impl Component {
 
     /// Its rules, from `charts/akv2k8s/files/roles`.
     pub fn rules(self) -> Outcome<Rules> {
-        let path = layout::root()
-            .join("charts/akv2k8s/files/roles")
-            .join(format!("{}.yaml", self.as_str()));
+        let path = layout::root().join("charts/akv2k8s/files/roles").join(format!("{}.yaml", self.as_str()));
         let text = std::fs::read_to_string(&path).during(path.display())?;
         serde_yaml_ng::from_str(&text).during(path.display())
     }
@@ -78,24 +76,10 @@ impl Component {
             Reach::OwnNamespace => (rules.everywhere, [rules.watched, rules.own].concat()),
         };
         if !cluster_rules.is_empty() {
-            objects.extend(role_and_binding(
-                "Cluster",
-                &wide,
-                None,
-                &account,
-                namespace,
-                cluster_rules,
-            ));
+            objects.extend(role_and_binding("Cluster", &wide, None, &account, namespace, cluster_rules));
         }
         if !namespace_rules.is_empty() {
-            objects.extend(role_and_binding(
-                "",
-                &account,
-                Some(namespace),
-                &account,
-                namespace,
-                namespace_rules,
-            ));
+            objects.extend(role_and_binding("", &account, Some(namespace), &account, namespace, namespace_rules));
         }
         Ok(objects)
     }
@@ -126,40 +110,22 @@ mod tests {
     use super::*;
 
     fn kinds(component: Component, reach: Reach) -> Vec<String> {
-        let objects = component
-            .objects("shop", reach)
-            .expect("the chart has the roles");
-        objects
-            .iter()
-            .map(|o| o["kind"].as_str().unwrap_or_default().to_owned())
-            .collect()
+        let objects = component.objects("shop", reach).expect("the chart has the roles");
+        objects.iter().map(|o| o["kind"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
     fn an_installation_for_one_namespace_writes_nowhere_else() {
-        let objects = Component::Controller
-            .objects("shop", Reach::OwnNamespace)
-            .expect("the chart has the roles");
+        let objects = Component::Controller.objects("shop", Reach::OwnNamespace).expect("the chart has the roles");
         for role in objects.iter().filter(|o| o["kind"] == "ClusterRole") {
             let text = role["rules"].to_string();
-            assert!(
-                !text.contains("secrets\"]")
-                    && !text.contains("configmaps")
-                    && !text.contains("create"),
-                "{text}"
-            );
+            assert!(!text.contains("secrets\"]") && !text.contains("configmaps") && !text.contains("create"), "{text}");
         }
     }
 
     #[test]
     fn a_role_is_made_where_there_are_rules() {
-        let all = [
-            "ServiceAccount",
-            "ClusterRole",
-            "ClusterRoleBinding",
-            "Role",
-            "RoleBinding",
-        ];
+        let all = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
         assert_eq!(kinds(Component::Controller, Reach::Everywhere), all);
         assert_eq!(kinds(Component::CrdInstaller, Reach::Everywhere), all[..3]);
     }
@@ -167,10 +133,7 @@ mod tests {
     #[test]
     fn no_component_has_a_wildcard() {
         for component in Component::ALL {
-            for object in component
-                .objects("shop", Reach::Everywhere)
-                .expect("the chart has the roles")
-            {
+            for object in component.objects("shop", Reach::Everywhere).expect("the chart has the roles") {
                 assert!(!object.to_string().contains('*'), "{object}");
             }
         }

@@ -13,11 +13,7 @@ pub fn list() -> Outcome<()> {
             calls.insert(source.path, count);
         }
     }
-    eprintln!(
-        "      secret values are exposed {} times in {} files:",
-        calls.values().sum::<usize>(),
-        calls.len()
-    );
+    eprintln!("      secret values are exposed {} times in {} files:", calls.values().sum::<usize>(), calls.len());
     for (path, count) in calls {
         eprintln!("      {count:>3}  {path}");
     }

@@ -10,20 +10,10 @@ use std::path::Path;
 /// Crates that decide; they never reach a network, an engine or a runtime.
 const PURE: [&str; 2] = ["akv-api", "akv-core"];
 /// What the pure crates never reach, as names or, with `*`, as beginnings of names.
-const OUTSIDE: [&str; 6] = [
-    "tokio",
-    "hyper",
-    "kube-client",
-    "wasmtime*",
-    "azure_*",
-    "reqwest",
-];
+const OUTSIDE: [&str; 6] = ["tokio", "hyper", "kube-client", "wasmtime*", "azure_*", "reqwest"];
 /// A dependency, and the only crates that name it.
-const HOMES: [(&str, &[&str]); 3] = [
-    ("wasmtime", &["akv-plugin"]),
-    ("azure_*", &["akv-vault"]),
-    ("kube[client]", &["akv", "akv-tests"]),
-];
+const HOMES: [(&str, &[&str]); 3] =
+    [("wasmtime", &["akv-plugin"]), ("azure_*", &["akv-vault"]), ("kube[client]", &["akv", "akv-tests"])];
 /// TLS and crypto providers besides ring.
 const FOREIGN_CRYPTO: [&str; 3] = ["aws-lc-rs", "aws-lc-sys", "openssl-sys"];
 
@@ -33,18 +23,11 @@ pub fn check() -> Outcome<bool> {
     for package in PURE {
         faults.extend(reached(package, &tree(&["-p", package])?, &OUTSIDE));
     }
-    faults.extend(reached(
-        "the workspace",
-        &tree(&["--workspace"])?,
-        &FOREIGN_CRYPTO,
-    ));
+    faults.extend(reached("the workspace", &tree(&["--workspace"])?, &FOREIGN_CRYPTO));
     faults.extend(away_from_home(&metadata(&layout::root())?));
     let plugins = layout::root().join("plugins");
     if plugins.join("Cargo.toml").exists() {
-        faults.extend(into_the_host(
-            &metadata(&plugins)?,
-            &layout::root().join("host"),
-        ));
+        faults.extend(into_the_host(&metadata(&plugins)?, &layout::root().join("host")));
     }
     Ok(say("layers: who depends on whom", &faults))
 }
@@ -69,69 +52,39 @@ struct Dependency {
 
 fn metadata(dir: &Path) -> Outcome<Metadata> {
     let mut command = cargo();
-    command
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(dir);
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(dir);
     serde_json::from_str(&process::read(&mut command)?).during("cargo metadata")
 }
 
 /// Names of all crates that end in the program; cargo resolves the features for these packages alone.
 fn tree(packages: &[&str]) -> Outcome<Vec<String>> {
     let mut command = cargo();
-    command
-        .args([
-            "tree",
-            "-e",
-            "normal,build",
-            "--prefix",
-            "none",
-            "-f",
-            "{p}",
-        ])
-        .args(packages);
+    command.args(["tree", "-e", "normal,build", "--prefix", "none", "-f", "{p}"]).args(packages);
     let text = process::read(&mut command)?;
-    let mut names: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .map(str::to_owned)
-        .collect();
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
     names.sort();
     names.dedup();
     Ok(names)
 }
 
 fn matches(name: &str, pattern: &str) -> bool {
-    pattern
-        .strip_suffix('*')
-        .map_or(name == pattern, |beginning| name.starts_with(beginning))
+    pattern.strip_suffix('*').map_or(name == pattern, |beginning| name.starts_with(beginning))
 }
 
 fn reached(who: &str, cone: &[String], forbidden: &[&str]) -> Vec<String> {
-    let found = cone
-        .iter()
-        .filter(|name| forbidden.iter().any(|pattern| matches(name, pattern)));
-    found
-        .map(|name| format!("{who} reaches {name}: `cargo tree -i {name}` shows the way"))
-        .collect()
+    let found = cone.iter().filter(|name| forbidden.iter().any(|pattern| matches(name, pattern)));
+    found.map(|name| format!("{who} reaches {name}: `cargo tree -i {name}` shows the way")).collect()
 }
 
 fn away_from_home(metadata: &Metadata) -> Vec<String> {
     let mut faults = Vec::new();
     for package in &metadata.packages {
         for dependency in &package.dependencies {
-            let client = if dependency.features.iter().any(|f| f == "client") {
-                "[client]"
-            } else {
-                ""
-            };
+            let client = if dependency.features.iter().any(|f| f == "client") { "[client]" } else { "" };
             let name = format!("{}{client}", dependency.name);
             for (pattern, homes) in HOMES {
                 if matches(&name, pattern) && !homes.contains(&package.name.as_str()) {
-                    faults.push(format!(
-                        "{} names {name}; only {} may",
-                        package.name,
-                        homes.join(" and ")
-                    ));
+                    faults.push(format!("{} names {name}; only {} may", package.name, homes.join(" and ")));
                 }
             }
         }
@@ -142,11 +95,11 @@ fn away_from_home(metadata: &Metadata) -> Vec<String> {
 fn into_the_host(metadata: &Metadata, host: &Path) -> Vec<String> {
     let mut faults = Vec::new();
     for package in &metadata.packages {
-        for dependency in package.dependencies.iter().filter(|d| {
-            d.path
-                .as_ref()
-                .is_some_and(|path| Path::new(path).starts_with(host))
-        }) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|d| d.path.as_ref().is_some_and(|path| Path::new(path).starts_with(host)))
+        {
             faults.push(format!(
                 "plugins/{} depends on host/{}; a plugin knows nothing but wit/",
                 package.name, dependency.name
@@ -166,12 +119,7 @@ mod tests {
             features: features.iter().map(|f| (*f).to_owned()).collect(),
             path: path.map(str::to_owned),
         };
-        Metadata {
-            packages: vec![Package {
-                name: name.to_owned(),
-                dependencies: vec![dependency],
-            }],
-        }
+        Metadata { packages: vec![Package { name: name.to_owned(), dependencies: vec![dependency] }] }
     }
 
     #[test]
@@ -192,25 +140,13 @@ mod tests {
     fn what_is_reached_is_named() {
         let cone = ["serde", "tokio", "wasmtime-environ"].map(str::to_owned);
         assert_eq!(reached("akv-core", &cone, &OUTSIDE).len(), 2);
-        assert_eq!(
-            reached("akv-core", &cone[..1], &OUTSIDE),
-            Vec::<String>::new()
-        );
+        assert_eq!(reached("akv-core", &cone[..1], &OUTSIDE), Vec::<String>::new());
     }
 
     #[test]
     fn a_plugin_knows_nothing_of_the_host() {
         let host = Path::new("/src/host");
-        assert_eq!(
-            into_the_host(
-                &package("trim", "akv-core", &[], Some("/src/host/akv-core")),
-                host
-            )
-            .len(),
-            1
-        );
-        assert!(
-            into_the_host(&package("trim", "pem", &[], Some("/src/plugins/pem")), host).is_empty()
-        );
+        assert_eq!(into_the_host(&package("trim", "akv-core", &[], Some("/src/host/akv-core")), host).len(), 1);
+        assert!(into_the_host(&package("trim", "pem", &[], Some("/src/plugins/pem")), host).is_empty());
     }
 }

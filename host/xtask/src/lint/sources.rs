@@ -23,15 +23,8 @@ pub fn all() -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
     for path in paths {
         let text = std::fs::read_to_string(&path).during(path.display())?;
-        let relative = path
-            .strip_prefix(&root)
-            .unwrap_or(&path)
-            .display()
-            .to_string();
-        sources.push(Source {
-            path: relative,
-            text: without_tests(&text).to_owned(),
-        });
+        let relative = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
+        sources.push(Source { path: relative, text: without_tests(&text).to_owned() });
     }
     Ok(sources)
 }
@@ -52,7 +45,5 @@ fn collect(dir: &Path, found: &mut Vec<PathBuf>) {
 
 /// The text before `#[cfg(test)] mod tests {`, which stands last in a file.
 pub fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {")
-        .next()
-        .unwrap_or(text)
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
 }

@@ -10,24 +10,13 @@ const P95: usize = 350;
 /// None is.
 const LARGEST: usize = 400;
 /// Names that say nothing of what is inside.
-const NAMELESS: [&str; 8] = [
-    "mod.rs",
-    "util.rs",
-    "utils.rs",
-    "common.rs",
-    "helper.rs",
-    "helpers.rs",
-    "misc.rs",
-    "types.rs",
-];
+const NAMELESS: [&str; 8] =
+    ["mod.rs", "util.rs", "utils.rs", "common.rs", "helper.rs", "helpers.rs", "misc.rs", "types.rs"];
 
 /// The sizes, and what is wrong with them.
 pub fn check() -> Outcome<bool> {
     let sources = sources::all()?;
-    let sizes = sources
-        .iter()
-        .map(|source| (source.text.lines().count(), source.path.as_str()))
-        .collect();
+    let sizes = sources.iter().map(|source| (source.text.lines().count(), source.path.as_str())).collect();
     let (summary, faults) = measure(sizes);
     Ok(say(&format!("yardstick: {summary}"), &faults))
 }
@@ -35,17 +24,13 @@ pub fn check() -> Outcome<bool> {
 fn measure(mut sizes: Vec<(usize, &str)>) -> (String, Vec<String>) {
     sizes.sort_unstable();
     let at = |percent: usize| {
-        sizes
-            .get((sizes.len() * percent / 100).min(sizes.len().saturating_sub(1)))
-            .map_or(0, |size| size.0)
+        sizes.get((sizes.len() * percent / 100).min(sizes.len().saturating_sub(1))).map_or(0, |size| size.0)
     };
     let largest = sizes.last().map_or(0, |size| size.0);
     let mut faults = Vec::new();
     for (what, is, limit) in [("median", at(50), MEDIAN), ("95th percentile", at(95), P95)] {
         if is > limit {
-            faults.push(format!(
-                "the {what} of file lengths is {is} lines; at most {limit} are wanted"
-            ));
+            faults.push(format!("the {what} of file lengths is {is} lines; at most {limit} are wanted"));
         }
     }
     for (lines, path) in &sizes {
@@ -56,12 +41,8 @@ fn measure(mut sizes: Vec<(usize, &str)>) -> (String, Vec<String>) {
             faults.push(format!("{path}: the name does not say what is inside"));
         }
     }
-    let summary = format!(
-        "{} files, median {} lines, 95th percentile {}, largest {largest}",
-        sizes.len(),
-        at(50),
-        at(95)
-    );
+    let summary =
+        format!("{} files, median {} lines, 95th percentile {}, largest {largest}", sizes.len(), at(50), at(95));
     (summary, faults)
 }
 
@@ -75,23 +56,9 @@ mod tests {
 
     #[test]
     fn a_long_file_is_named() {
-        let found = faults(&[
-            (10, "a.rs"),
-            (10, "b.rs"),
-            (10, "c.rs"),
-            (401, "host/x/long.rs"),
-        ]);
-        assert!(
-            found
-                .iter()
-                .any(|fault| fault.starts_with("host/x/long.rs: 401 lines")),
-            "{found:?}"
-        );
-        assert!(
-            faults(&[(150, "a.rs"), (151, "b.rs")])
-                .iter()
-                .any(|fault| fault.contains("median"))
-        );
+        let found = faults(&[(10, "a.rs"), (10, "b.rs"), (10, "c.rs"), (401, "host/x/long.rs")]);
+        assert!(found.iter().any(|fault| fault.starts_with("host/x/long.rs: 401 lines")), "{found:?}");
+        assert!(faults(&[(150, "a.rs"), (151, "b.rs")]).iter().any(|fault| fault.contains("median")));
         assert!(faults(&[(150, "a.rs"), (40, "b.rs")]).is_empty());
     }
 
@@ -103,9 +70,6 @@ mod tests {
 
     #[test]
     fn a_test_module_does_not_count() {
-        assert_eq!(
-            sources::without_tests("fn a() {}\n\n#[cfg(test)]\nmod tests {\n    x\n}\n"),
-            "fn a() {}\n\n"
-        );
+        assert_eq!(sources::without_tests("fn a() {}\n\n#[cfg(test)]\nmod tests {\n    x\n}\n"), "fn a() {}\n\n");
     }
 }

@@ -51,9 +51,7 @@ impl Building {
     }
 
     fn result(self) -> Outcome<PathBuf> {
-        self.0
-            .join()
-            .map_err(|_| Failure::new("the thread that builds the control plane panicked"))?
+        self.0.join().map_err(|_| Failure::new("the thread that builds the control plane panicked"))?
     }
 }
 
@@ -63,10 +61,7 @@ pub fn ensure() -> Outcome<PathBuf> {
 }
 
 fn build() -> Outcome<PathBuf> {
-    let name = path()?
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = path()?.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     cached(&name, |made| {
         if !process::available("go") {
             return Err(Failure::new(
@@ -75,23 +70,15 @@ fn build() -> Outcome<PathBuf> {
         }
         let (version, major, minor) = VERSION;
         let at = "k8s.io/component-base/version";
-        let flags = format!(
-            "-s -w -X {at}.gitVersion={version} -X {at}.gitMajor={major} -X {at}.gitMinor={minor}"
-        );
+        let flags = format!("-s -w -X {at}.gitVersion={version} -X {at}.gitMajor={major} -X {at}.gitMinor={minor}");
         let mut go = Command::new("go");
-        go.args(["build", "-trimpath", "-ldflags", &flags, "-o"])
-            .arg(made)
-            .arg(".");
-        go.current_dir(layout::root().join("tests/cluster"))
-            .env("GOFLAGS", "-mod=readonly");
+        go.args(["build", "-trimpath", "-ldflags", &flags, "-o"]).arg(made).arg(".");
+        go.current_dir(layout::root().join("tests/cluster")).env("GOFLAGS", "-mod=readonly");
         let ran = process::run_quietly("go-build-cluster", &mut go)?;
         if ran.ok {
             return Ok(());
         }
         ran.show();
-        Err(Failure::new(format!(
-            "the Kubernetes control plane could not be built; see {}",
-            ran.log.display()
-        )))
+        Err(Failure::new(format!("the Kubernetes control plane could not be built; see {}", ran.log.display())))
     })
 }

@@ -11,25 +11,10 @@ pub fn ensure() -> Outcome<PathBuf> {
     let place = cached(&format!("cargo-deny-{VERSION}"), |made| {
         let mut install = process::cargo();
         // A debug build: it is made once per machine and runs for a second.
-        install
-            .args([
-                "install",
-                "cargo-deny",
-                "--version",
-                VERSION,
-                "--locked",
-                "--debug",
-                "--root",
-            ])
-            .arg(made);
+        install.args(["install", "cargo-deny", "--version", VERSION, "--locked", "--debug", "--root"]).arg(made);
         // A target directory given from outside would collect its 400 crates.
         install.env_remove("CARGO_TARGET_DIR");
-        process::must_run(
-            "install-cargo-deny",
-            "cargo-deny, built once per machine",
-            &mut install,
-        )
-        .map(drop)
+        process::must_run("install-cargo-deny", "cargo-deny, built once per machine", &mut install).map(drop)
     })?;
     Ok(place.join("bin/cargo-deny"))
 }

@@ -20,15 +20,7 @@ pub fn ensure(requirements: &Path) -> Outcome<PathBuf> {
         }
         make(&place)?;
         let mut pip = Command::new(&python);
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-r",
-        ])
-        .arg(requirements);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements);
         process::must_run("pip-install", "Python packages of the Azure SDK", &mut pip)?;
         std::fs::write(mark, "").during(mark.display())
     })?;
@@ -46,20 +38,12 @@ fn make(place: &Path) -> Outcome<()> {
     }
     // Debian splits venv off. Only root installs packages, and only where nobody else's machine is changed unasked.
     if in_ci() && rustix::process::geteuid().is_root() && process::available("apt-get") {
-        process::must_run(
-            "apt-update",
-            "package lists",
-            Command::new("apt-get").arg("update"),
-        )?;
+        process::must_run("apt-update", "package lists", Command::new("apt-get").arg("update"))?;
         let mut install = Command::new("apt-get");
         install.args(["install", "-y", "--no-install-recommends", "python3-venv"]);
         process::must_run("apt-install", "Debian package python3-venv", &mut install)?;
     }
     process::must_run("python-venv", "Python environment", &mut venv())
         .map(drop)
-        .map_err(|failure| {
-            Failure::new(format!(
-                "{failure}; on Debian: apt-get install python3-venv"
-            ))
-        })
+        .map_err(|failure| Failure::new(format!("{failure}; on Debian: apt-get install python3-venv")))
 }

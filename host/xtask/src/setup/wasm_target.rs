@@ -8,11 +8,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// Installs the target if the toolchain lacks it.
 pub fn ensure() -> Outcome<()> {
     let sysroot = process::read(Command::new("rustc").args(["--print", "sysroot"]))?;
-    if std::path::Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(TARGET)
-        .exists()
-    {
+    if std::path::Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).exists() {
         return Ok(());
     }
     if !process::available("rustup") {

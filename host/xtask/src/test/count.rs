@@ -16,29 +16,18 @@ pub struct Counts {
 impl Counts {
     /// One test that was not run.
     pub fn skip(reason: impl Into<String>) -> Self {
-        Self {
-            skipped: 1,
-            reasons: vec![reason.into()],
-            ..Self::default()
-        }
+        Self { skipped: 1, reasons: vec![reason.into()], ..Self::default() }
     }
 
     /// One test that passed or failed.
     pub fn one(ok: bool) -> Self {
-        Self {
-            passed: usize::from(ok),
-            failed: usize::from(!ok),
-            ..Self::default()
-        }
+        Self { passed: usize::from(ok), failed: usize::from(!ok), ..Self::default() }
     }
 
     /// The sum of the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`, one for each test binary.
     pub fn of_libtest(output: &str) -> Self {
         let mut sum = Self::default();
-        for line in output
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("test result: "))
-        {
+        for line in output.lines().filter_map(|line| line.trim().strip_prefix("test result: ")) {
             sum.passed += number_before(line, "passed");
             sum.failed += number_before(line, "failed");
             sum.skipped += number_before(line, "ignored");
@@ -51,25 +40,13 @@ impl Counts {
 
     /// The last line of the shape `N passed, N failed[, N skipped]`.
     pub fn of_closing_line(output: &str) -> Self {
-        let closing = output
-            .lines()
-            .rev()
-            .find(|line| line.contains(" passed, ") && line.contains(" failed"));
+        let closing = output.lines().rev().find(|line| line.contains(" passed, ") && line.contains(" failed"));
         let Some(line) = closing else {
             return Self::default();
         };
         let skipped = number_before(line, "skipped");
-        let reasons = if skipped > 0 {
-            vec![line.trim().to_owned()]
-        } else {
-            Vec::new()
-        };
-        Self {
-            passed: number_before(line, "passed"),
-            failed: number_before(line, "failed"),
-            skipped,
-            reasons,
-        }
+        let reasons = if skipped > 0 { vec![line.trim().to_owned()] } else { Vec::new() };
+        Self { passed: number_before(line, "passed"), failed: number_before(line, "failed"), skipped, reasons }
     }
 
     /// The same, with a failure more if the runner failed without counting one (it did not compile, it crashed).
@@ -90,10 +67,7 @@ impl Counts {
 }
 
 fn number_before(line: &str, word: &str) -> usize {
-    let words: Vec<_> = line
-        .split_whitespace()
-        .map(|w| w.trim_matches([',', ';', '.']))
-        .collect();
+    let words: Vec<_> = line.split_whitespace().map(|w| w.trim_matches([',', ';', '.'])).collect();
     let found = words.windows(2).find(|pair| pair[1] == word);
     found.and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
@@ -123,27 +97,15 @@ test result: FAILED. 1 passed; 2 failed; 4 ignored; 0 measured; 0 filtered out; 
 
     #[test]
     fn a_closing_line_is_read_wherever_it_stands() {
-        check(
-            &Counts::of_closing_line("ok\n12 passed, 1 failed\nbye\n"),
-            counts(12, 1, 0),
-        );
-        check(
-            &Counts::of_closing_line("oracle: 12 passed, 0 failed, 2 skipped\n"),
-            counts(12, 0, 2),
-        );
-        check(
-            &Counts::of_closing_line("nothing of the kind\n"),
-            counts(0, 0, 0),
-        );
+        check(&Counts::of_closing_line("ok\n12 passed, 1 failed\nbye\n"), counts(12, 1, 0));
+        check(&Counts::of_closing_line("oracle: 12 passed, 0 failed, 2 skipped\n"), counts(12, 0, 2));
+        check(&Counts::of_closing_line("nothing of the kind\n"), counts(0, 0, 0));
     }
 
     #[test]
     fn a_runner_that_fails_without_a_count_counts_as_one_failure() {
         check(&Counts::default().and_runner(false), counts(0, 1, 0));
-        check(
-            &Counts::of_libtest("test result: FAILED. 1 passed; 2 failed;").and_runner(false),
-            counts(1, 2, 0),
-        );
+        check(&Counts::of_libtest("test result: FAILED. 1 passed; 2 failed;").and_runner(false), counts(1, 2, 0));
         check(&Counts::default().and_runner(true), counts(0, 0, 0));
     }
 }

@@ -28,10 +28,7 @@ impl Report {
 
     /// The table, with the reasons of what was skipped below it.
     pub fn table(&self) -> String {
-        let mut text = format!(
-            "\n{:<10} {:>7} {:>7} {:>8}  {}\n",
-            "tier", "passed", "failed", "skipped", "time"
-        );
+        let mut text = format!("\n{:<10} {:>7} {:>7} {:>8}  {}\n", "tier", "passed", "failed", "skipped", "time");
         for (tier, counts, took) in &self.rows {
             // Writing to a String does not fail.
             let _written = writeln!(
@@ -44,16 +41,8 @@ impl Report {
                 seconds(*took)
             );
         }
-        for (tier, _, _) in self
-            .rows
-            .iter()
-            .filter(|(_, counts, _)| ran_nothing(counts))
-        {
-            let _written = writeln!(
-                text,
-                "{} ran nothing: there is no test of this kind",
-                tier.as_str()
-            );
+        for (tier, _, _) in self.rows.iter().filter(|(_, counts, _)| ran_nothing(counts)) {
+            let _written = writeln!(text, "{} ran nothing: there is no test of this kind", tier.as_str());
         }
         for (tier, counts, _) in &self.rows {
             for reason in &counts.reasons {
@@ -66,11 +55,7 @@ impl Report {
     /// `N passed, N failed`, with `, N skipped` if there is any.
     pub fn last_line(&self) -> String {
         let sum = self.sum();
-        let skipped = if sum.skipped > 0 {
-            format!(", {} skipped", sum.skipped)
-        } else {
-            String::new()
-        };
+        let skipped = if sum.skipped > 0 { format!(", {} skipped", sum.skipped) } else { String::new() };
         format!("{} passed, {} failed{skipped}", sum.passed, sum.failed)
     }
 
@@ -94,36 +79,20 @@ mod tests {
     fn report(rows: &[(usize, usize, usize)]) -> Report {
         let mut report = Report::default();
         for &(passed, failed, skipped) in rows {
-            report.add(
-                Tier::Unit,
-                Counts {
-                    passed,
-                    failed,
-                    skipped,
-                    reasons: Vec::new(),
-                },
-                Duration::ZERO,
-            );
+            report.add(Tier::Unit, Counts { passed, failed, skipped, reasons: Vec::new() }, Duration::ZERO);
         }
         report
     }
 
     #[test]
     fn the_last_line_sums_the_tiers() {
-        assert_eq!(
-            report(&[(3, 0, 0), (4, 1, 0)]).last_line(),
-            "7 passed, 1 failed"
-        );
-        assert_eq!(
-            report(&[(3, 0, 2)]).last_line(),
-            "3 passed, 0 failed, 2 skipped"
-        );
+        assert_eq!(report(&[(3, 0, 0), (4, 1, 0)]).last_line(), "7 passed, 1 failed");
+        assert_eq!(report(&[(3, 0, 2)]).last_line(), "3 passed, 0 failed, 2 skipped");
     }
 
     #[test]
     fn a_run_is_good_when_everything_ran_and_passed() {
-        let check =
-            |rows: &[_], ci, good| assert_eq!(report(rows).is_good(ci), good, "{rows:?} {ci}");
+        let check = |rows: &[_], ci, good| assert_eq!(report(rows).is_good(ci), good, "{rows:?} {ci}");
         check(&[(3, 0, 0)], true, true);
         check(&[(3, 1, 0)], false, false);
         check(&[(3, 0, 1)], false, true);

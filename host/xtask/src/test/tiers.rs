@@ -35,13 +35,7 @@ pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
 
 fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
     let mut command = cargo();
-    let ran = process::run(
-        name,
-        label,
-        command
-            .args(["test", "--workspace", "--no-fail-fast"])
-            .args(args),
-    )?;
+    let ran = process::run(name, label, command.args(["test", "--workspace", "--no-fail-fast"]).args(args))?;
     Ok(Counts::of_libtest(&ran.output).and_runner(ran.ok))
 }
 
@@ -70,11 +64,7 @@ fn integration(needs: &mut Needs) -> Outcome<Counts> {
             Err(failure) => return Err(failure),
         }
     }
-    cargo_test(
-        "it",
-        "the product against a real API server",
-        &["--test", "it"],
-    )
+    cargo_test("it", "the product against a real API server", &["--test", "it"])
 }
 
 /// A workspace of plugins, tested and built as its author would: natively, then as WebAssembly. The build counts as one test.
@@ -82,34 +72,14 @@ fn plugin_workspace(workspace: &Workspace) -> Outcome<Counts> {
     let name = &workspace.name;
     let here = |args: &[&str]| {
         let mut command = cargo();
-        command
-            .args(args)
-            .current_dir(&workspace.dir)
-            .env("CARGO_TARGET_DIR", &workspace.target);
+        command.args(args).current_dir(&workspace.dir).env("CARGO_TARGET_DIR", &workspace.target);
         command
     };
     let mut native = here(&["test", "--workspace", "--no-fail-fast"]);
-    let ran = process::run(
-        &format!("{name}-native"),
-        &format!("{name}: native tests"),
-        &mut native,
-    )?;
+    let ran = process::run(&format!("{name}-native"), &format!("{name}: native tests"), &mut native)?;
     let mut counts = Counts::of_libtest(&ran.output).and_runner(ran.ok);
-    let mut guests = here(&[
-        "build",
-        "--workspace",
-        "--release",
-        "--target",
-        "wasm32-unknown-unknown",
-    ]);
-    counts.add(Counts::one(
-        process::run(
-            &format!("{name}-guests"),
-            &format!("{name}: WebAssembly"),
-            &mut guests,
-        )?
-        .ok,
-    ));
+    let mut guests = here(&["build", "--workspace", "--release", "--target", "wasm32-unknown-unknown"]);
+    counts.add(Counts::one(process::run(&format!("{name}-guests"), &format!("{name}: WebAssembly"), &mut guests)?.ok));
     Ok(counts)
 }
 
@@ -142,18 +112,13 @@ fn python_sdk() -> Outcome<Counts> {
             .arg(&script)
             .env("LOCAL_VAULT", layout::program("local-vault"))
             .env("SEED", script.with_extension("yaml"));
-        let ran = process::run(
-            &format!("oracle-{name}"),
-            &format!("Microsoft's SDK for Python: {name}"),
-            &mut command,
-        )?;
+        let ran =
+            process::run(&format!("oracle-{name}"), &format!("Microsoft's SDK for Python: {name}"), &mut command)?;
         counts.add(Counts::of_closing_line(&ran.output).and_runner(ran.ok));
     }
     Ok(counts)
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_stem()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
+    path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

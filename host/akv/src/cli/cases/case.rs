@@ -81,18 +81,12 @@ pub fn read(files: &[PathBuf]) -> Result<Vec<Case>, Stop> {
     let mut cases = Vec::new();
     for file in manifest::files_of(files)? {
         let text = manifest::text(&file)?;
-        let at =
-            |line: usize, why: String| Stop::usage(format!("{}:{line}: {why}", file.display()));
+        let at = |line: usize, why: String| Stop::usage(format!("{}:{line}: {why}", file.display()));
         for document in locate::documents(&text).map_err(|f| at(f.line, f.message))? {
             let parsed: Result<Option<Case>, _> = serde_yaml_ng::from_str(document.text);
-            let place = |e: &serde_yaml_ng::Error| {
-                e.location().map_or(1, |l| l.line()) + document.first_line - 1
-            };
+            let place = |e: &serde_yaml_ng::Error| e.location().map_or(1, |l| l.line()) + document.first_line - 1;
             let case = parsed.map_err(|e| at(place(&e), e.to_string()))?;
-            cases.extend(case.map(|case| Case {
-                file: file.clone(),
-                ..case
-            }));
+            cases.extend(case.map(|case| Case { file: file.clone(), ..case }));
         }
     }
     Ok(cases)
@@ -127,49 +121,25 @@ impl Case {
         if let Err(fault) = plugin.check_step(&self.config) {
             return Ok((Err(fault), Usage::default()));
         }
-        let input = self
-            .input
-            .as_ref()
-            .ok_or("a transform needs input")?
-            .read(self.directory())?;
+        let input = self.input.as_ref().ok_or("a transform needs input")?.read(self.directory())?;
         let (result, usage) = plugin.apply_metered(&self.config, &SecretValue::new(input));
-        Ok((
-            result.map(|value| BTreeMap::from([(String::new(), value)])),
-            usage,
-        ))
+        Ok((result.map(|value| BTreeMap::from([(String::new(), value)])), usage))
     }
 
     /// `check`, `needs` and `render`, as the host asks them.
     fn render(&self, plugin: &Plugin) -> Result<(Made, Usage), String> {
         let target = self.target();
         let attributes: Vec<(String, String)> = self.attributes.clone().into_iter().collect();
-        let described: Vec<_> = self
-            .objects
-            .iter()
-            .map(CaseObject::description)
-            .collect::<Result<_, _>>()?;
+        let described: Vec<_> = self.objects.iter().map(CaseObject::description).collect::<Result<_, _>>()?;
         let checked = plugin.check_output(&self.config, &target, &attributes, &described);
-        let needs = match checked
-            .and_then(|()| plugin.needs(&self.config, &target, &attributes, &described))
-        {
+        let needs = match checked.and_then(|()| plugin.needs(&self.config, &target, &attributes, &described)) {
             Ok(needs) => needs,
             Err(fault) => return Ok((Err(fault), Usage::default())),
         };
-        let objects: Vec<_> = self
-            .objects
-            .iter()
-            .map(|o| o.object(self.directory(), &needs))
-            .collect::<Result<_, _>>()?;
+        let objects: Vec<_> =
+            self.objects.iter().map(|o| o.object(self.directory(), &needs)).collect::<Result<_, _>>()?;
         let (result, usage) = plugin.render_metered(&self.config, &target, &attributes, &objects);
-        Ok((
-            result.map(|entries| {
-                entries
-                    .into_iter()
-                    .map(|Entry { key, value }| (key, value))
-                    .collect()
-            }),
-            usage,
-        ))
+        Ok((result.map(|entries| entries.into_iter().map(|Entry { key, value }| (key, value)).collect()), usage))
     }
 
     fn target(&self) -> Target {
@@ -179,45 +149,28 @@ impl Case {
                 secret_type: self.target.secret_type.clone(),
                 metadata: Metadata::default(),
             },
-            TargetKind::ConfigMap => Target::ConfigMap {
-                name: "case".to_owned(),
-                metadata: Metadata::default(),
-            },
-            TargetKind::Environment => Target::Environment {
-                query: self.target.query.clone(),
-            },
+            TargetKind::ConfigMap => Target::ConfigMap { name: "case".to_owned(), metadata: Metadata::default() },
+            TargetKind::Environment => Target::Environment { query: self.target.query.clone() },
         }
     }
 
     fn compare(&self, made: Made) -> Result<(), String> {
         let made = match (made, &self.expect.error) {
             (Err(fault), Some(e)) => {
-                let same = fault.blame.as_str() == e.blame
-                    && fault.code == e.code
-                    && (e.at.is_none() || e.at == fault.at);
-                let at =
-                    e.at.as_ref()
-                        .map(|at| format!(" at {at}"))
-                        .unwrap_or_default();
+                let same =
+                    fault.blame.as_str() == e.blame && fault.code == e.code && (e.at.is_none() || e.at == fault.at);
+                let at = e.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
                 return if same {
                     Ok(())
                 } else {
-                    Err(format!(
-                        "expected the error {} {}{at}, got {}",
-                        e.blame,
-                        e.code,
-                        said(&fault)
-                    ))
+                    Err(format!("expected the error {} {}{at}, got {}", e.blame, e.code, said(&fault)))
                 };
             }
             (Err(fault), None) => {
                 return Err(format!("expected a result, got the error {}", said(&fault)));
             }
             (Ok(_), Some(e)) => {
-                return Err(format!(
-                    "expected the error {} {}, got a result",
-                    e.blame, e.code
-                ));
+                return Err(format!("expected the error {} {}, got a result", e.blame, e.code));
             }
             (Ok(made), None) => made,
         };
@@ -231,16 +184,10 @@ impl Case {
             _ => return Err("expect one of entries, output, error".to_owned()),
         };
         let names = |n: Vec<&str>| {
-            if n == [""] {
-                "one value".to_owned()
-            } else {
-                n.join(", ")
-            }
+            if n == [""] { "one value".to_owned() } else { n.join(", ") }
         };
-        let (want, got) = (
-            names(expected.iter().map(|e| e.0).collect()),
-            names(made.keys().map(String::as_str).collect()),
-        );
+        let (want, got) =
+            (names(expected.iter().map(|e| e.0).collect()), names(made.keys().map(String::as_str).collect()));
         if want != got {
             return Err(format!("expected {want}, got {got}"));
         }
@@ -251,26 +198,13 @@ impl Case {
     }
 
     fn compare_value(&self, key: &str, expected: &Value, made: &SecretValue) -> Result<(), String> {
-        let what = if key.is_empty() {
-            "the output".to_owned()
-        } else {
-            format!("entry {key}")
-        };
+        let what = if key.is_empty() { "the output".to_owned() } else { format!("entry {key}") };
         let same = match expected {
-            Value::Digest { sha256 } => {
-                akv_plugin::digest(made.expose()).eq_ignore_ascii_case(sha256)
-            }
+            Value::Digest { sha256 } => akv_plugin::digest(made.expose()).eq_ignore_ascii_case(sha256),
             Value::Bytes(bytes) => bytes.read(self.directory())? == made.expose(),
         };
         // Cases hold made-up values, so a digest is safe here; it lets an author bless a case.
         let digest = akv_plugin::digest(made.expose());
-        if same {
-            Ok(())
-        } else {
-            Err(format!(
-                "{what} differs: got {} bytes with SHA-256 {digest}",
-                made.len()
-            ))
-        }
+        if same { Ok(()) } else { Err(format!("{what} differs: got {} bytes with SHA-256 {digest}", made.len())) }
     }
 }
