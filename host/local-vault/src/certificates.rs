@@ -110,7 +110,8 @@ fn from_pem(pem: &str) -> Result<Made, CertificateError> {
 }
 
 fn from_pfx(pfx: &str) -> Result<Made, CertificateError> {
-    let bytes = STANDARD.decode(pfx.trim()).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
+    let joined: String = pfx.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(joined).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
     let store = KeyStore::from_pkcs12(&bytes, "", Pkcs12ImportPolicy::Relaxed)
         .map_err(|error| CertificateError::Read(error.to_string()))?;
     let (_, chain) =
