@@ -1,6 +1,9 @@
 //! The product against a real API server: one binary, so that all tests share one.
 
+mod canary;
 mod cluster;
+mod crash;
 mod faults;
 mod manifests;
+mod ownership;
 mod sync;
