@@ -3,6 +3,7 @@
 mod canary;
 mod cluster;
 mod crash;
+mod custom_plugins;
 mod faults;
 mod manifests;
 mod ownership;

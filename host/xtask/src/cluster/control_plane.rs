@@ -67,12 +67,17 @@ impl ControlPlane {
 
     /// Kills the API server, as a crash would, and starts it again at the same address; returns when it is ready.
     pub fn restart_api_server(&mut self) -> Outcome<()> {
+        // The controller manager ends by itself when the API server goes during its start, so it starts again with it.
+        for mut after in self.parts.drain(2.min(self.parts.len())..) {
+            after.stop(STOP);
+        }
         let Some(server) = self.parts.get_mut(1) else {
             return Err(Failure::new("the control plane is not running"));
         };
         server.kill();
         *server = start("kube-apiserver", self.config.api_server(), &self.config.access.dir, self.life)?;
-        self.wait_until_ready(Instant::now() + START)
+        self.wait_until_ready(Instant::now() + START)?;
+        self.push("kube-controller-manager", self.config.controller_manager())
     }
 
     /// Stops the parts in reverse order.
