@@ -39,3 +39,6 @@ impl Recipe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
