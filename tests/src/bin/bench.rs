@@ -1,0 +1,164 @@
+//! Measures what users pay, and prints each number beside its goal: `cargo xtask bench [--json FILE]`.
+
+use akv_core::recipe::Config;
+use akv_core::{PluginName, SecretValue};
+use akv_plugin::Engine;
+use akv_tests::{Cluster, Controller, program, wait_for};
+use kube::Api;
+use kube::api::ListParams;
+use local_vault::{LocalVault, Options, Seed};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const RESOURCES: usize = 1000;
+const POLL: u64 = 30;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+struct Report(Vec<Value>);
+
+impl Report {
+    fn add(&mut self, name: &str, value: f64, unit: &str, goal: Option<f64>) {
+        let against = goal
+            .map_or(String::new(), |g| format!("  goal {g} {unit}: {}", if value <= g { "held" } else { "MISSED" }));
+        println!("{name:<52} {value:>12.1} {unit}{against}");
+        self.0.push(json!({"name": name, "value": value, "unit": unit, "goal": goal}));
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let arguments: Vec<String> = std::env::args().collect();
+    let file = arguments.iter().position(|a| a == "--json").and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    let mut report = Report(Vec::new());
+    plugins(&mut report);
+    let size = std::fs::metadata(program::path("akv2k8s")).map_or(0, |m| m.len());
+    report.add("size of akv2k8s", size as f64 / 1048576.0, "MiB", None);
+    thousand(&mut report).await;
+    if let Some(file) = file {
+        let text = serde_json::to_string_pretty(&report.0).unwrap_or_default();
+        std::fs::write(&file, text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    }
+    let missed = report.0.iter().filter(|r| r["goal"].as_f64().is_some_and(|g| r["value"].as_f64() > Some(g))).count();
+    println!("{missed} goals missed");
+    std::process::exit(i32::from(missed > 0));
+}
+
+/// CPU of this thread, in microseconds.
+fn cpu() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or_default()
+}
+
+fn plugins(report: &mut Report) {
+    for name in akv_defaults::names() {
+        let wasm = akv_defaults::wasm(name).unwrap_or_default();
+        let began = Instant::now();
+        let artifact = akv_plugin::compile(wasm);
+        report.add(
+            &format!("compile {name} ({} KiB)", wasm.len() / 1024),
+            began.elapsed().as_secs_f64() * 1e3,
+            "ms",
+            None,
+        );
+        assert!(artifact.is_ok(), "{name} compiles");
+    }
+    let engine = Engine::new().unwrap_or_else(|e| panic!("{e}"));
+    let plugins = akv_defaults::load(&engine).unwrap_or_else(|e| panic!("{e}"));
+    let name = PluginName::parse("base64encode").unwrap_or_else(|e| panic!("{e}"));
+    let plugin = plugins.get(&name).unwrap_or_else(|| panic!("no {name}"));
+    for (size, goal) in [(1 << 10, Some(30.0)), (25 << 10, None)] {
+        let input = SecretValue::new(vec![b'x'; size]);
+        let samples = (0..2000).map(|_| {
+            let before = cpu();
+            assert!(plugin.apply(&Config::new(), &input).is_ok(), "the call succeeds");
+            cpu() - before
+        });
+        report.add(
+            &format!("CPU of one call, base64encode, {} KiB", size >> 10),
+            median(samples.collect()),
+            "µs",
+            goal,
+        );
+    }
+}
+
+/// A thousand resources in one vault: memory, the way from apply to Ready, and what a poll costs.
+async fn thousand(report: &mut Report) {
+    let mut seed = String::from(
+        "identities:\n- name: controller\n  secret: local-secret\n  roles: [{vault: shop-prod, allow: [secrets/get]}]\nvaults:\n- name: shop-prod\n  secrets:\n",
+    );
+    let mut manifests = String::from("apiVersion: v1\nkind: Namespace\nmetadata: {name: bench}\n");
+    for n in 0..RESOURCES {
+        let _infallible = writeln!(seed, "  - {{name: s{n}, value: value-{n}}}");
+        manifests += &resource(&format!("r{n}"), &format!("s{n}"));
+    }
+    let vault = LocalVault::start(Seed::parse(&seed).unwrap_or_else(|e| panic!("{e}")), Options::default())
+        .await
+        .unwrap_or_else(|e| panic!("{e}"));
+    let cluster = Cluster::own("bench").await;
+    let mut environment = vault.environment("controller");
+    environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
+    let controller =
+        Controller::start_everywhere(&cluster, &environment, &["--azure-resync-period", &POLL.to_string()]).await;
+    apply(&cluster, &manifests);
+    let api = Api::<akv_api::AzureKeyVaultSecret>::namespaced(cluster.admin().await, "bench");
+    wait_for("a thousand resources to be ready", PATIENCE, || async {
+        let all = api.list(&ListParams::default()).await.ok()?.items;
+        let ready = all.iter().filter(|r| ready(r)).count();
+        (ready >= RESOURCES).then_some(())
+    })
+    .await;
+    let (before, began) = (reads(&vault), Instant::now());
+    tokio::time::sleep(Duration::from_secs(2 * POLL)).await;
+    let polls = began.elapsed().as_secs_f64() / POLL as f64;
+    report.add(
+        "requests to the vault per poll of 1,000 resources",
+        (reads(&vault) - before) as f64 / polls,
+        "requests",
+        Some(1010.0),
+    );
+    let goal = 64.0 + 4.0 * RESOURCES as f64 / 1024.0;
+    report.add("controller memory (RSS) at 1,000 resources", rss(controller.pid()), "MiB", Some(goal));
+    let began = Instant::now();
+    apply(&cluster, &resource("one-more", "s0"));
+    wait_for("one more to be ready", PATIENCE, || async { ready(&api.get_opt("one-more").await.ok()??).then_some(()) })
+        .await;
+    report.add("kubectl apply to Ready, one among 1,000", began.elapsed().as_secs_f64() * 1e3, "ms", Some(2000.0));
+}
+
+fn resource(name: &str, object: &str) -> String {
+    format!(
+        "---\napiVersion: spv.no/v2beta1\nkind: AzureKeyVaultSecret\nmetadata: {{name: {name}, namespace: bench}}\nspec:\n  vault: {{name: shop-prod, object: {{name: {object}, type: secret}}}}\n  output: {{secret: {{name: {name}, dataKey: v}}}}\n"
+    )
+}
+
+fn ready(resource: &akv_api::AzureKeyVaultSecret) -> bool {
+    let conditions = resource.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
+fn reads(vault: &LocalVault) -> u64 {
+    vault.counters().iter().filter(|(name, _)| name.contains("secrets.get")).map(|(_, n)| n).sum()
+}
+
+/// Megabytes of a process, from `/proc/PID/status`.
+fn rss(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+fn apply(cluster: &Cluster, manifests: &str) {
+    let file = cluster.dir().join("bench.yaml");
+    std::fs::write(&file, manifests).unwrap_or_else(|e| panic!("{e}"));
+    let applied = cluster.kubectl().args(["apply", "-f"]).arg(&file).output().unwrap_or_else(|e| panic!("{e}"));
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+}
