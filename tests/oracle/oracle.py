@@ -131,11 +131,11 @@ def life(s):
     version = s.secrets.set_secret("life", "born", content_type="text/plain", tags={"a": "b"}).properties.version
     equal(s.secrets.get_secret("life").value, "born")
     equal(s.secrets.update_secret_properties("life", version, tags={"a": "c"}).tags, {"a": "c"})
-    equal(s.secrets.begin_delete_secret("life", polling_interval=0).result().name, "life")
+    equal(s.secrets.begin_delete_secret("life", _polling_interval=0).result().name, "life")
     fails(ResourceNotFoundError, lambda: s.secrets.get_secret("life"))
-    equal(s.secrets.begin_recover_deleted_secret("life", polling_interval=0).result().name, "life")
+    equal(s.secrets.begin_recover_deleted_secret("life", _polling_interval=0).result().name, "life")
     equal(s.secrets.get_secret("life").value, "born")
-    s.secrets.begin_delete_secret("life", polling_interval=0).wait()
+    s.secrets.begin_delete_secret("life", _polling_interval=0).wait()
     s.secrets.purge_deleted_secret("life")
     fails(ResourceNotFoundError, lambda: s.secrets.get_deleted_secret("life"))
 
