@@ -37,8 +37,18 @@ pub struct Context {
     pub calls: Semaphore,
     /// The other resources of a namespace, for key conflicts.
     pub resources: kube::runtime::reflector::Store<akv_api::AzureKeyVaultSecret>,
-    memory: Mutex<HashMap<String, Memory>>,
+    /// What is remembered of each resource, by uid.
+    pub memory: Memories,
 }
+
+/// Plugin calls that may run at the same time.
+pub fn calls() -> Semaphore {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Semaphore::new((cores / 2).max(1))
+}
+
+/// See [`Memory`].
+pub type Memories = Mutex<HashMap<String, Memory>>;
 
 /// What is remembered of a resource between two looks; never a value.
 #[derive(Debug, Clone)]
@@ -59,52 +69,7 @@ pub struct Memory {
     pub targets: Vec<super::outcome::Written>,
 }
 
-/// The parts of a [`Context`] that are made by the caller.
-pub struct Parts {
-    /// See [`Context::client`].
-    pub client: Client,
-    /// See [`Context::vault`].
-    pub vault: VaultClient,
-    /// See [`Context::plugins`].
-    pub plugins: PluginStore,
-    /// See [`Context::policy`].
-    pub policy: Policy,
-    /// See [`Context::index`].
-    pub index: TargetIndex,
-    /// See [`Context::metrics`].
-    pub metrics: Metrics,
-    /// See [`Context::recorder`].
-    pub recorder: Recorder,
-    /// See [`Context::interval`].
-    pub interval: Duration,
-    /// See [`Context::digest_key`].
-    pub digest_key: Zeroizing<Vec<u8>>,
-    /// See [`Context::resources`].
-    pub resources: kube::runtime::reflector::Store<akv_api::AzureKeyVaultSecret>,
-}
-
 impl Context {
-    /// Puts the parts together.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { client, vault, plugins, policy, index, metrics, recorder, interval, digest_key, resources } = parts;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let calls = Semaphore::new((cores / 2).max(1));
-        Self {
-            client,
-            vault,
-            plugins,
-            policy,
-            index,
-            metrics,
-            recorder,
-            interval,
-            digest_key,
-            calls,
-            resources,
-            memory: Mutex::default(),
-        }
-    }
-
     /// What is remembered of the resource with this uid.
     pub fn recall(&self, uid: &str) -> Option<Memory> {
         self.memory().get(uid).cloned()

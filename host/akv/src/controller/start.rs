@@ -1,7 +1,7 @@
 //! From flags to a running controller, and its end.
 
 use super::args::ControllerArgs;
-use super::context::{Context, Parts};
+use super::context::{Context, Memories, calls};
 use super::index::{TargetIndex, changes};
 use super::leader::Candidate;
 use super::metrics::Metrics;
@@ -115,7 +115,7 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
     let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), changed);
     let controller = secrets(&args, &client, labels.as_deref());
     let resources = controller.store();
-    let context = Arc::new(Context::new(Parts {
+    let context = Arc::new(Context {
         recorder: Recorder::new(client.clone(), Reporter { controller: "akv2k8s-controller".into(), instance: None }),
         client: client.clone(),
         vault,
@@ -126,7 +126,9 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
         interval: Duration::from_secs(args.azure_resync_period),
         digest_key,
         resources: resources.clone(),
-    }));
+        calls: calls(),
+        memory: Memories::default(),
+    });
     let work = async {
         tokio::join!(
             run_secrets(&args, controller, context.clone(), users(resources, plugin_changes), stop.clone().requested()),
