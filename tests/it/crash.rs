@@ -19,7 +19,7 @@ async fn killed_at_many_moments_the_end_state_is_the_wanted_state() {
             .await;
     }
     let mut chance = 7;
-    let rounds = 20;
+    let rounds = 100;
     for round in 0..rounds {
         for n in 0..8 {
             world.vault.set_secret("shop-prod", &format!("s{n}"), &format!("round {round} {n}"));
