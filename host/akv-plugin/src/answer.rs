@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// More entries than any target needs.
 const ENTRY_LIMIT: usize = 10_000;
 /// Bytes of a message that are shown.
-const MESSAGE_LIMIT: usize = 256;
+pub(crate) const MESSAGE_LIMIT: usize = 256;
 /// Bytes of a place that are shown.
 const PLACE_LIMIT: usize = 128;
 
@@ -22,33 +22,50 @@ pub(crate) fn broken(plugin: &PluginName, code: &str, message: String) -> Plugin
     }
 }
 
-/// A failure that the plugin returned. `shown` is false where its text was made beside a value.
+/// A failure that the plugin returned. Where its text was made beside a value, `known` has the words that a place may
+/// consist of: aliases, and texts of the config, none of which holds a value. Elsewhere it is `None`, and all is shown.
 pub(crate) fn failure(
     plugin: &PluginName,
     blame: Blame,
     code: &str,
     at: Option<&str>,
     message: &str,
-    shown: bool,
+    known: Option<&[String]>,
 ) -> PluginFault {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let code = if (1..=64).contains(&code.len()) && code.chars().all(legal) { code } else { "invalid-code" };
-    let at = at.map(|at| clean(at, PLACE_LIMIT)).filter(|at| shown || is_place(at));
+    let at = at.map(|at| clean(at, PLACE_LIMIT)).filter(|at| known.is_none_or(|known| is_place(at, known)));
     PluginFault {
         plugin: plugin.clone(),
         blame,
         code: code.to_owned(),
         at,
-        message: shown.then(|| clean(message, MESSAGE_LIMIT)).filter(|m| !m.is_empty()),
+        message: known.is_none().then(|| clean(message, MESSAGE_LIMIT)).filter(|m| !m.is_empty()),
     }
 }
 
-/// A place made beside a value has few words at its disposal: `app.properties:3:14`, `/pointer`, an alias.
-fn is_place(at: &str) -> bool {
-    at.len() <= 64 && at.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:[]".contains(c))
+/// A known word, with a line and a column: `app.properties:3:14`.
+fn is_place(at: &str, known: &[String]) -> bool {
+    let number = |part: &str| (1..=6).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
+    known.iter().any(|word| match at.strip_prefix(word.as_str()) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(|r| r.split(':').count() <= 2 && r.split(':').all(number)),
+        None => false,
+    })
 }
 
-fn clean(text: &str, limit: usize) -> String {
+/// Every text of a config, whole.
+pub(crate) fn texts(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::String(text) => vec![text.clone()],
+        serde_json::Value::Array(items) => items.iter().flat_map(texts).collect(),
+        serde_json::Value::Object(map) => map.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Without control characters, cut.
+pub(crate) fn clean(text: &str, limit: usize) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limit).last().unwrap_or(0);
     text[..end].trim().to_owned()
@@ -129,5 +146,43 @@ fn text_only(plugin: &PluginName, entries: &[Entry]) -> Result<(), PluginFault> 
             at: Some(entry.key.clone()),
             ..broken(plugin, "not-text", "a ConfigMap holds text only; write a Secret instead".to_owned())
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(at: &str, known: Option<&[String]>) -> Option<String> {
+        let name = PluginName::parse("p").expect("a name");
+        failure(&name, Blame::Input, "code", Some(at), "text", known).at
+    }
+
+    #[test]
+    fn beside_a_value_a_place_is_made_of_words_that_are_known() {
+        let known = ["app.properties".to_owned(), "db".to_owned()];
+        for at in ["db", "app.properties", "app.properties:3", "app.properties:3:14"] {
+            assert_eq!(place(at, Some(&known)).as_deref(), Some(at));
+        }
+        for at in ["hunter2", "db/hunter2", "db:hunter2", "db:1:2:3", "dbx", "db:1234567"] {
+            assert_eq!(place(at, Some(&known)), None, "{at}");
+        }
+        assert_eq!(place("anything", None).as_deref(), Some("anything"));
+    }
+
+    #[test]
+    fn an_answer_with_a_bad_key_does_not_repeat_it() {
+        let name = PluginName::parse("p").expect("a name");
+        let target = Target::Environment { query: None };
+        let check = |raw: Vec<(&str, &[u8])>, code: &str| {
+            let raw = raw.into_iter().map(|(k, v)| (k.to_owned(), v.to_vec())).collect();
+            let fault = entries(&name, &Limits::DEFAULT, &target, raw).expect_err(code);
+            assert_eq!(fault.code, code);
+            assert!(!fault.to_string().contains("hunter2"));
+        };
+        check(vec![("hunter2 !", b"")], "bad-key");
+        check(vec![("..hunter2", b"")], "bad-key");
+        check(vec![("a", b"1"), ("a", b"2")], "duplicate-key");
+        check(vec![("a", &vec![0; (1 << 20) + 1])], "output-too-large");
     }
 }

@@ -9,7 +9,7 @@ use crate::inspect::{Refusal, digest, inspect};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -19,6 +19,8 @@ const CHILD_MEMORY: u64 = 2 << 30;
 const CHILD_CPU: u64 = 60;
 /// Wall time of the child: twice its CPU time, for a machine that is busy.
 const CHILD_WALL: Duration = Duration::from_secs(120);
+/// Compiled code is some ten times the component.
+const OUTPUT_LIMIT: u64 = 512 << 20;
 /// No component may be larger.
 const INPUT_LIMIT: u64 = 64 << 20;
 
@@ -72,8 +74,7 @@ pub fn compile_in_child(program: &Path, args: &[&str], wasm: &[u8]) -> Result<Ar
         .stderr(Stdio::piped())
         .spawn()
         .map_err(CompileError::Child)?;
-    let (output, said) = talk(&mut child, wasm)?;
-    let status = child.wait().map_err(CompileError::Child)?;
+    let (status, output, said) = talk(&mut child, wasm)?;
     if !status.success() {
         let said = String::from_utf8_lossy(&said).lines().next().map(|l| l.chars().take(300).collect());
         return Err(CompileError::Ended { status: status.to_string(), said });
@@ -82,38 +83,41 @@ pub fn compile_in_child(program: &Path, args: &[&str], wasm: &[u8]) -> Result<Ar
     if artifact.digest() == digest(wasm) { Ok(artifact) } else { Err(CompileError::Digest) }
 }
 
-/// Writes and reads at the same time, so that neither side waits for the other; kills a child that takes too long.
-fn talk(child: &mut Child, wasm: &[u8]) -> Result<(Vec<u8>, Vec<u8>), CompileError> {
+/// Writes and reads at the same time, so that neither side waits for the other, until the child has ended; one that takes
+/// too long is killed, whatever it does with its pipes.
+fn talk(child: &mut Child, wasm: &[u8]) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), CompileError> {
     let missing = || CompileError::Child(std::io::Error::other("a pipe is missing"));
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
-    let mut stdout = child.stdout.take().ok_or_else(missing)?;
-    let mut stderr = child.stderr.take().ok_or_else(missing)?;
+    let stdout = child.stdout.take().ok_or_else(missing)?;
+    let stderr = child.stderr.take().ok_or_else(missing)?;
     let deadline = Instant::now() + CHILD_WALL;
     std::thread::scope(|scope| {
         // A child that ended early shows in its status, which says more than a broken pipe.
         scope.spawn(move || drop(stdin.write_all(wasm)));
-        let errors = scope.spawn(move || {
-            let mut said = Vec::new();
-            drop(stderr.by_ref().take(64 << 10).read_to_end(&mut said));
-            drop(std::io::copy(&mut stderr, &mut std::io::sink()));
-            said
-        });
-        let answer = scope.spawn(move || {
-            let mut output = Vec::new();
-            stdout.read_to_end(&mut output).map(|_| output)
-        });
-        while !answer.is_finished() {
+        let answer = scope.spawn(move || read_up_to(stdout, OUTPUT_LIMIT));
+        let errors = scope.spawn(move || read_up_to(stderr, 64 << 10));
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(CompileError::Child)? {
+                break status;
+            }
             if Instant::now() >= deadline {
                 drop(child.kill());
                 drop(child.wait());
                 return Err(CompileError::TooSlow);
             }
             std::thread::sleep(Duration::from_millis(2));
-        }
+        };
         let panicked = |_| CompileError::Child(std::io::Error::other("a reader panicked"));
         let output = answer.join().map_err(panicked)?.map_err(CompileError::Child)?;
-        Ok((output, errors.join().unwrap_or_default()))
+        let said = errors.join().map_err(panicked)?.map_err(CompileError::Child)?;
+        Ok((status, output, said))
     })
+}
+
+/// A child that writes more blocks on its pipe and is killed at the deadline.
+fn read_up_to(source: impl Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit).read_to_end(&mut bytes).map(|_| bytes)
 }
 
 /// The child's whole life: limits itself, reads a component from stdin, writes an artifact to stdout.

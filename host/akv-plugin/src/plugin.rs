@@ -151,12 +151,18 @@ impl Plugin {
         self.loaded.schema.check(&self.merged(config)).map_err(|(at, message)| PluginFault {
             blame: Blame::Config,
             at: Some(at),
-            ..answer::broken(self.name(), "invalid-config", message)
+            ..answer::broken(self.name(), "invalid-config", answer::clean(&message, answer::MESSAGE_LIMIT))
         })
     }
 
     fn text(&self, config: &Config) -> String {
         Value::Object(self.merged(config)).to_string()
+    }
+
+    /// The words that a place may consist of where the plugin has seen a value.
+    fn words(&self, config: &Config, objects: &[VaultObject]) -> Vec<String> {
+        let aliases = objects.iter().map(|o| o.description.alias.to_string());
+        aliases.chain(answer::texts(&Value::Object(self.merged(config)))).collect()
     }
 
     fn wrong_kind<T>(&self, wanted: Kind) -> Metered<T> {
@@ -174,7 +180,7 @@ impl Plugin {
         let text = self.text(config);
         self.call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_check(store, &text))
             .0?
-            .map_err(|f| self.transform_failure(&f, true))
+            .map_err(|f| self.transform_failure(&f, None))
     }
 
     /// Runs a transform.
@@ -193,7 +199,7 @@ impl Plugin {
         });
         let result = answer.and_then(|answer| match answer {
             Ok(bytes) => answer::value(self.name(), &self.limits, bytes),
-            Err(fault) => Err(self.transform_failure(&fault, false)),
+            Err(fault) => Err(self.transform_failure(&fault, Some(&self.words(config, &[])))),
         });
         (result, usage)
     }
@@ -216,7 +222,7 @@ impl Plugin {
             pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_check(store, &text, &target, &objects)
         })
         .0?
-        .map_err(|f| self.output_failure(&f, true))
+        .map_err(|f| self.output_failure(&f, None))
     }
 
     /// Which parts of which objects the output wants. An alias that does not exist is the plugin's fault.
@@ -237,7 +243,7 @@ impl Plugin {
                 pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_needs(store, &text, &target, &known)
             })
             .0?
-            .map_err(|f| self.output_failure(&f, true))?;
+            .map_err(|f| self.output_failure(&f, None))?;
         let unknown = || {
             answer::broken(
                 self.name(),
@@ -286,7 +292,7 @@ impl Plugin {
             Ok(raw) => {
                 answer::entries(self.name(), &self.limits, target, raw.into_iter().map(|e| (e.key, e.value)).collect())
             }
-            Err(fault) => Err(self.output_failure(&fault, false)),
+            Err(fault) => Err(self.output_failure(&fault, Some(&self.words(config, objects)))),
         });
         (result, usage)
     }
@@ -295,14 +301,14 @@ impl Plugin {
         isolated(&self.loaded.engine, self.name(), &self.limits, work)
     }
 
-    fn transform_failure(&self, fault: &convert::TransformFailure, shown: bool) -> PluginFault {
+    fn transform_failure(&self, fault: &convert::TransformFailure, known: Option<&[String]>) -> PluginFault {
         let (blame, diagnostic) = convert::transform_failure(fault);
-        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
+        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, known)
     }
 
-    fn output_failure(&self, fault: &convert::OutputFailure, shown: bool) -> PluginFault {
+    fn output_failure(&self, fault: &convert::OutputFailure, known: Option<&[String]>) -> PluginFault {
         let (blame, diagnostic) = convert::output_failure(fault);
-        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, shown)
+        failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, known)
     }
 }
 
@@ -329,5 +335,6 @@ fn describe(engine: &Engine, name: &PluginName, world: &World) -> Result<Info, L
     let (plugin, version, schema) = answer.map_err(LoadError::Trial)?;
     let schema =
         schema.map(|text| serde_json::from_str(&text)).transpose().map_err(|e| LoadError::Schema(e.to_string()))?;
-    Ok(Info { name: plugin, version, config_schema: schema })
+    let short = |text: &str| answer::clean(text, 64);
+    Ok(Info { name: short(&plugin), version: short(&version), config_schema: schema })
 }

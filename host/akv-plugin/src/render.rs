@@ -19,7 +19,7 @@ pub fn check(recipe: &Recipe, plugins: &Plugins) -> Vec<(String, PluginFault)> {
     steps.chain(outputs).filter_map(|(path, result)| result.err().map(|fault| (path, fault))).collect()
 }
 
-/// Which parts of which objects have to be read for an output. A secret that a transform touches is always read.
+/// Which parts of which objects have to be read for an output: what its plugin asks for, and nothing else.
 pub fn needs(
     recipe: &Recipe,
     output: &Output,

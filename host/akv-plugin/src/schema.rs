@@ -7,9 +7,33 @@ use serde_json::Value;
 /// The check of one plugin's config.
 pub(crate) struct Schema(Option<Validator>);
 
+/// Bytes of a schema.
+const SIZE_LIMIT: usize = 64 << 10;
+
+/// The first keyword that refers to another place.
+fn reference(schema: &Value) -> Option<&str> {
+    match schema {
+        Value::Object(map) => {
+            let own = map.keys().map(String::as_str).find(|k| matches!(*k, "$ref" | "$dynamicRef" | "$recursiveRef"));
+            own.or_else(|| map.values().find_map(reference))
+        }
+        Value::Array(items) => items.iter().find_map(reference),
+        _ => None,
+    }
+}
+
 impl Schema {
     /// Without a schema the config must be empty.
+    ///
+    /// The host evaluates the schema itself, without fuel: so it is small, and has no references, which would let thirty
+    /// lines stand for a billion.
     pub(crate) fn new(schema: Option<&Value>) -> Result<Self, String> {
+        if schema.is_some_and(|s| s.to_string().len() > SIZE_LIMIT) {
+            return Err(format!("it is larger than {SIZE_LIMIT} bytes"));
+        }
+        if let Some(keyword) = schema.and_then(reference) {
+            return Err(format!("it uses {keyword}; write the schema out in place"));
+        }
         schema.map(|s| jsonschema::validator_for(s).map_err(|e| e.to_string())).transpose().map(Self)
     }
 
@@ -23,5 +47,25 @@ impl Schema {
             None => Ok(()),
             Some(error) => Err((error.instance_path().to_string(), error.to_string())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_schema_that_could_keep_the_host_busy_is_refused() {
+        let mut chain = json!({"$defs": {"d28": true}, "$ref": "#/$defs/d0"});
+        for n in 0..28 {
+            let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
+            chain["$defs"][format!("d{n}")] = json!({"allOf": [next, next]});
+        }
+        assert!(Schema::new(Some(&chain)).err().is_some_and(|why| why.contains("$ref")));
+        let large = json!({"description": "x".repeat(SIZE_LIMIT)});
+        assert!(Schema::new(Some(&large)).is_err());
+        let good = Schema::new(Some(&json!({"type": "object", "required": ["a"]}))).expect("a schema");
+        assert!(good.check(&Config::new()).is_err());
     }
 }
