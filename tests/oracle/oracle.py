@@ -93,8 +93,7 @@ class Session:
             env["AZURE_TENANT_ID"], client_id, secret,
             authority=env["AZURE_AUTHORITY_HOST"], disable_instance_discovery=True,
         )
-        # A local name is no name that the SDK knows, so it is told not to compare it with the audience.
-        options = {"credential": self.credential, "verify_challenge_resource": False}
+        options = {"credential": self.credential}
         self.secrets = SecretClient(url, **options)
         self.certificates = CertificateClient(url, **options)
         self.keys = KeyClient(url, **options)
