@@ -7,10 +7,13 @@ pub fn check(_config: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Text without white space at both ends. Bytes that are no text are refused, since white space has no meaning there.
+/// The bytes without white space at both ends; a byte that is no text is none, and stays, as in Go's `TrimSpace`.
 pub fn apply(_config: &str, input: &[u8]) -> Result<Vec<u8>, Fault> {
-    let text = std::str::from_utf8(input).map_err(|_| Fault::input("not-text", None, "the value is not text"))?;
-    Ok(text.trim().as_bytes().to_vec())
+    let start = input.utf8_chunks().next().map_or(0, |first| first.valid().len() - first.valid().trim_start().len());
+    let rest = &input[start..];
+    let last = rest.utf8_chunks().last();
+    let end = last.filter(|l| l.invalid().is_empty()).map_or(0, |l| l.valid().len() - l.valid().trim_end().len());
+    Ok(rest[..rest.len() - end].to_vec())
 }
 
 #[cfg(test)]
@@ -24,6 +27,10 @@ mod tests {
         {
             assert_eq!(apply("{}", input.as_bytes()), Ok(expected.as_bytes().to_vec()));
         }
-        assert_eq!(apply("{}", &[0xff]).map_err(|f| f.code), Err("not-text"));
+        for (input, expected) in
+            [(&b" \xff "[..], &b"\xff"[..]), (b"\xff \n\xfe", b"\xff \n\xfe"), (b"\n\xff x ", b"\xff x")]
+        {
+            assert_eq!(apply("{}", input), Ok(expected.to_vec()));
+        }
     }
 }
