@@ -1,8 +1,14 @@
 //! The backing secret of a certificate: a private key and certificates, in PKCS#12 or PEM.
 
 use crate::{Fault, PrivateKey, chain, pem};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::alphabet::STANDARD;
+use base64::engine::{Engine, GeneralPurpose, GeneralPurposeConfig};
+use der::Decode;
 use p12_keystore::Pkcs12Archive;
+
+/// As Go: bits left over at the end are ignored.
+const GO: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// A key, if there is one, and certificates in the order of the file, duplicates kept.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -41,6 +47,8 @@ impl Bundle {
         let mut bundle = Self::default();
         for block in pem::parse(text)? {
             if block.label == "CERTIFICATE" {
+                x509_cert::Certificate::from_der(&block.der)
+                    .map_err(|_| Fault::new("bad-certificate", "a block CERTIFICATE holds no X.509 certificate"))?;
                 bundle.certificates.push(block.der);
             } else if let Some(key) = PrivateKey::from_block(&block) {
                 bundle.key = Some(key?);
@@ -82,5 +90,5 @@ impl Bundle {
 /// Standard base64; line breaks are skipped.
 pub fn decode(secret: &[u8]) -> Result<Vec<u8>, Fault> {
     let joined: Vec<u8> = secret.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    STANDARD.decode(joined).map_err(|_| Fault::new("bad-base64", "the PKCS#12 file is not base64"))
+    GO.decode(joined).map_err(|_| Fault::new("bad-base64", "the PKCS#12 file is not base64"))
 }

@@ -8,8 +8,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 pub struct Block {
     /// What stands after `BEGIN`.
     pub label: String,
-    /// The DER.
+    /// The DER; ciphertext if `encrypted`.
     pub der: Vec<u8>,
+    /// Whether its headers say so (RFC 1421, `Proc-Type: 4,ENCRYPTED`).
+    pub encrypted: bool,
 }
 
 const BAD: Fault = Fault::new("bad-pem", "the PEM text cannot be read");
@@ -22,10 +24,12 @@ pub fn parse(text: &str) -> Result<Vec<Block>, Fault> {
         let (label, after) = after.split_once("-----").ok_or(BAD)?;
         let (body, after) = after.split_once(&format!("-----END {label}-----")).ok_or(BAD)?;
         // Headers such as `Proc-Type: 4,ENCRYPTED` end with an empty line.
-        let body = if body.contains(':') { body.split_once("\n\n").map_or(body, |(_, b)| b) } else { body };
+        let body = body.replace("\r\n", "\n");
+        let (headers, body) = body.split_once("\n\n").filter(|(h, _)| h.contains(':')).unwrap_or(("", &body));
+        let encrypted = headers.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"));
         let joined: String = body.split_ascii_whitespace().collect();
         let der = STANDARD.decode(joined).map_err(|_| BAD)?;
-        blocks.push(Block { label: label.to_owned(), der });
+        blocks.push(Block { label: label.to_owned(), der, encrypted });
         rest = after;
     }
     Ok(blocks)
