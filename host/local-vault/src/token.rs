@@ -260,6 +260,8 @@ async fn jwks(federated: &Federated) -> Result<Value, String> {
         return serde_json::from_str(&text).map_err(|e| e.to_string());
     }
     let url = federated.jwks_url.as_ref().ok_or("the seed names neither jwksFile nor jwksUrl")?;
+    // reqwest brings none of its own; whoever installed one before us chose the same.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut client = reqwest::Client::builder().no_proxy();
     if let Some(file) = &federated.ca_file {
         let pem = tokio::fs::read(file).await.map_err(|e| format!("{}: {e}", file.display()))?;
