@@ -2,6 +2,7 @@
 
 pub mod digest;
 pub mod fault;
+pub mod inject;
 pub mod limits;
 pub mod metadata;
 pub mod name;
