@@ -1,0 +1,118 @@
+//! Which node this machine has: one at a time, known to every checkout; and the removal of one that was left behind.
+
+use super::{CGROUP, network};
+use crate::failure::During;
+use crate::progress::Progress;
+use crate::{Failure, Outcome};
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Gone after a reboot, as the node is.
+pub const RECORD: &str = "/run/akv2k8s-node.json";
+const LOCK: &str = "/run/akv2k8s-node.lock";
+/// The kernel takes a moment to take a network apart.
+const GONE: Duration = Duration::from_secs(30);
+
+/// A node that was started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// The first process of its namespaces.
+    pub pid: u32,
+    /// Whether it is a person's, who ends it when he likes, and not that of a run of tests.
+    pub stays: bool,
+    /// Where its files are.
+    pub dir: PathBuf,
+}
+
+/// Waits until nobody else starts, uses or removes a node; the file's end is the lock's.
+pub fn lock() -> Outcome<File> {
+    let file = File::options().create(true).append(true).open(LOCK).during(LOCK)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let progress = Progress::start("waiting for another run, which has this machine's node");
+            file.lock().during(LOCK)?;
+            progress.done("");
+        }
+        Err(TryLockError::Error(error)) => return Err(error).during(LOCK),
+    }
+    Ok(file)
+}
+
+/// Notes a node that was started.
+pub fn write(record: &Record) -> Outcome<()> {
+    std::fs::write(RECORD, serde_json::to_string(record).during(RECORD)?).during(RECORD)
+}
+
+/// The node that runs, if one does.
+pub fn running() -> Option<Record> {
+    let record: Record = serde_json::from_slice(&std::fs::read(RECORD).ok()?).ok()?;
+    is_init(record.pid).then_some(record)
+}
+
+/// Whether the process is the first of a node's namespaces: another program may have the number by now.
+fn is_init(pid: u32) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    command.split(|byte| *byte == 0).any(|word| word == CGROUP.as_bytes())
+}
+
+/// Removes what a run of tests left behind. Only for who holds the lock.
+pub fn sweep() -> Outcome<()> {
+    match running() {
+        Some(Record { stays: true, dir, .. }) => Err(Failure::new(format!(
+            "this machine's node is in use, by {}; `cargo xtask cluster down` there ends it",
+            dir.display()
+        ))),
+        found => end(found),
+    }
+}
+
+/// Ends the node, if one runs, and removes what it leaves.
+pub fn end(running: Option<Record>) -> Outcome<()> {
+    let deadline = Instant::now() + GONE;
+    if let Some(record) = running {
+        if let Some(pid) = i32::try_from(record.pid).ok().and_then(Pid::from_raw) {
+            // It may end by itself meanwhile.
+            let _gone = kill_process(pid, Signal::KILL);
+        }
+        until(deadline, "the node's processes", || !is_init(record.pid))?;
+    }
+    // The machine's end of the wire goes with the node's network.
+    until(deadline, network::WIRE, || !network::wire_exists())?;
+    for hierarchy in hierarchies() {
+        let ours = hierarchy.join(CGROUP);
+        until(deadline, &ours.display().to_string(), || remove_cgroups(&ours))?;
+    }
+    match std::fs::remove_file(RECORD) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).during(RECORD),
+        _ => Ok(()),
+    }
+}
+
+fn until(deadline: Instant, what: &str, mut gone: impl FnMut() -> bool) -> Outcome<()> {
+    while !gone() {
+        if Instant::now() > deadline {
+            return Err(Failure::new(format!("{what}: still there {} s after the node was ended", GONE.as_secs())));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// One with version 2 of cgroups, one for each controller with version 1.
+fn hierarchies() -> Vec<PathBuf> {
+    let root = PathBuf::from("/sys/fs/cgroup");
+    let below = crate::layout::folders(&root);
+    std::iter::once(root).chain(below).filter(|dir| dir.join("cgroup.procs").exists()).collect()
+}
+
+/// Removes a cgroup and those in it; whether it is gone. One that holds a process cannot be removed.
+fn remove_cgroups(dir: &Path) -> bool {
+    for inner in crate::layout::folders(dir) {
+        remove_cgroups(&inner);
+    }
+    std::fs::remove_dir(dir).is_ok() || !dir.exists()
+}
