@@ -92,6 +92,36 @@ pub fn end(running: Option<Record>) -> Outcome<()> {
     }
 }
 
+/// What a run of tests has left on the machine, once it had time to go: nothing, if all is well.
+pub fn left_behind() -> Outcome<Vec<String>> {
+    // Whoever runs tests of a node meanwhile is not to be taken for a remainder.
+    let _lock = lock()?;
+    let deadline = Instant::now() + GONE;
+    loop {
+        let found = remains();
+        if found.is_empty() || Instant::now() > deadline {
+            sweep()?;
+            return Ok(found);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn remains() -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let ours = crate::layout::target().join("e2e");
+    let mounts = mounts.lines().filter(|line| line.contains(&*ours.to_string_lossy())).map(|line| format!("mount {line}"));
+    let groups = hierarchies().into_iter().map(|root| root.join(CGROUP)).filter(|group| group.exists());
+    let processes = crate::layout::folders(Path::new("/proc")).into_iter().filter(|dir| {
+        let group = std::fs::read_to_string(dir.join("cgroup")).unwrap_or_default();
+        group.lines().any(|line| line.contains(&format!(":/{CGROUP}")))
+    });
+    let files = [PathBuf::from(RECORD)].into_iter().filter(|file| file.exists());
+    let link = network::wire_exists().then(|| format!("link {}", network::WIRE));
+    let paths = groups.chain(processes).chain(files).map(|path| path.display().to_string());
+    mounts.chain(paths).chain(link).collect()
+}
+
 fn until(deadline: Instant, what: &str, mut gone: impl FnMut() -> bool) -> Outcome<()> {
     while !gone() {
         if Instant::now() > deadline {
