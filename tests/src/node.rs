@@ -38,7 +38,7 @@
 //! Addresses: [`Node::host`] is this machine as the node and its pods see it (bind servers there; use it in webhooks' URLs);
 //! pods' addresses ([`Pod::address`](pod::Pod::address)) are reached from the test as they are. There is no way from pods to any
 //! other network. The API server's address and the issuer of tokens is `https://198.18.0.1:6443`, from everywhere.
-//! Logs of a run lie below `target/e2e/PID-node`: one per part, and the containers' in `var-log/pods`.
+//! Logs of a run lie below `target/e2e/PID-node`: one per part, and the containers' in `var/log/pods`.
 
 pub mod image;
 pub mod pod;

@@ -120,7 +120,8 @@ impl Image {
         let mut entry = manifest.descriptor("application/vnd.oci.image.manifest.v1+json");
         let tag = name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         entry["annotations"] = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag});
-        let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
+        let index =
+            json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
         let docker = json!([{"Config": config.path(), "RepoTags": [name], "Layers": [layer.path()]}]);
 
         let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([

@@ -54,7 +54,8 @@ fn up(dir: &Path, with_node: bool) -> Outcome<()> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).during(dir.display())?;
     }
-    let progress = Progress::start(if with_node { "control plane and node" } else { "etcd, API server, controller manager" });
+    let progress =
+        Progress::start(if with_node { "control plane and node" } else { "etcd, API server, controller manager" });
     let (mut plane, node) = match probe {
         Some(probe) => Node::start(&binary, dir, &probe, Life::Beyond).map(|(plane, node)| (plane, Some(node)))?,
         None => (ControlPlane::start(&binary, dir, Life::Beyond)?, None),
@@ -74,7 +75,7 @@ fn up(dir: &Path, with_node: bool) -> Outcome<()> {
 /// Ends the node that was started for this folder, if there is one.
 fn end_node(dir: &Path) -> Outcome<()> {
     match record::running() {
-        Some(record) if dir.canonicalize().is_ok_and(|dir| dir == record.dir) => record::end(Some(record)),
+        Some(record) if dir.canonicalize().is_ok_and(|dir| dir == record.dir) => record::end(),
         _ => Ok(()),
     }
 }

@@ -3,6 +3,7 @@
 //! The machine sees one network link and a few processes of it, and nothing once it has ended, however it ends: the
 //! first process of the namespaces is tied to us, and with it the kernel ends everything else (see `init.sh`).
 
+mod cgroups;
 mod config;
 pub mod images;
 mod namespaces;
@@ -24,8 +25,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The cgroup of everything in the node, below the machine's root.
-const CGROUP: &str = "akv2k8s-node";
 /// A start takes 20 s on two idle cores; a machine that compiles meanwhile is far slower.
 const START: Duration = Duration::from_secs(300);
 /// Between two looks at something that starts.
@@ -71,7 +70,7 @@ impl Node {
                 node.stop();
                 plane.stop();
                 if life == Life::Beyond {
-                    record::end(record::running())?;
+                    record::end()?;
                 }
                 Err(failure)
             }
@@ -87,7 +86,7 @@ impl Node {
         };
         let (access, mut times) = (self.access.clone(), std::mem::take(&mut self.times));
         timed("containerd", &mut times, || {
-            self.push("containerd", config.containerd(self.in_cgroup("containerd")))?;
+            self.push("containerd", config.containerd(self.command("containerd")))?;
             self.until("containerd", |node| node.ctr().arg("version").output().is_ok_and(|out| out.status.success()))?;
             self.import(&Image::scratch().program("/pause", pause)?.entrypoint(["/pause"]), config::PAUSE)
         })?;
@@ -128,17 +127,6 @@ impl Node {
         self.namespaces.command(program)
     }
 
-    /// The same in the node's cgroup, so that containers are found there.
-    fn in_cgroup(&self, program: &str) -> Command {
-        let mut command = self.command("sh");
-        let join = r#"for procs in /sys/fs/cgroup/"$0"/node/cgroup.procs /sys/fs/cgroup/*/"$0"/node/cgroup.procs; do
-            if [ -e "$procs" ]; then echo 0 > "$procs"; fi
-        done
-        exec "$@""#;
-        command.args(["-c", join, CGROUP, program]);
-        command
-    }
-
     fn push(&mut self, name: &str, command: Command) -> Outcome<()> {
         let log = self.access.dir.join(format!("{name}.log"));
         self.parts.push(Server::start(name, command, &log, self.life).during("the node")?);
@@ -163,7 +151,8 @@ impl Node {
 
     fn says_ready(&self) -> bool {
         let condition = r#"jsonpath={.status.conditions[?(@.type=="Ready")].status}"#;
-        process::read(self.access.kubectl().args(["get", "node", NAME, "-o", condition])).is_ok_and(|said| said == "True")
+        process::read(self.access.kubectl().args(["get", "node", NAME, "-o", condition]))
+            .is_ok_and(|said| said == "True")
     }
 
     /// Kills its parts; the namespaces with all pods end when the value does.

@@ -24,9 +24,8 @@ pub fn obstacle() -> Option<String> {
         return Some("a node needs root: run it as `sudo -E cargo xtask …`".to_owned());
     }
     let missing = missing();
-    (!missing.is_empty() && !process::available("apt-get")).then(|| {
-        format!("a node needs {}, and there is no apt-get to install it", missing.join(", "))
-    })
+    (!missing.is_empty() && !process::available("apt-get"))
+        .then(|| format!("a node needs {}, and there is no apt-get to install it", missing.join(", ")))
 }
 
 /// Installs what is missing. Fails with [`obstacle`] where that cannot be done.

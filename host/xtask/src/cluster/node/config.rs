@@ -33,9 +33,8 @@ impl Config {
         let dir = access.dir.join("node");
         std::fs::create_dir_all(dir.join("cni")).during(dir.display())?;
         let config = Self { dir, kubeconfig: access.kubeconfig("admin") };
-        let write = |name: &str, text: String| {
-            std::fs::write(config.file(name), text).during(config.file(name).display())
-        };
+        let write =
+            |name: &str, text: String| std::fs::write(config.file(name), text).during(config.file(name).display());
         write("containerd.toml", config.containerd_toml(&plugins_of_cni()?))?;
         write("cni/pods.conflist", conflist().to_string())?;
         write("resolv.conf", format!("nameserver {NODE}\n"))?;
@@ -86,7 +85,7 @@ impl Config {
         })
     }
 
-    /// containerd, with its containers in the node's cgroup.
+    /// containerd.
     pub fn containerd(&self, mut command: Command) -> Command {
         command.arg("--config").arg(self.file("containerd.toml"));
         command

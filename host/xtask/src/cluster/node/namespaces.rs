@@ -1,7 +1,7 @@
 //! The node's own namespaces of processes, mounts and network: what happens in them stays there, and ends with them.
 
+use super::network;
 use super::record::{self, Record};
-use super::{CGROUP, network};
 use crate::failure::During;
 use crate::process::Life;
 use crate::{Failure, Outcome};
@@ -36,7 +36,7 @@ impl Namespaces {
         let log = dir.join("init.log");
         let mut command = Command::new("unshare");
         command.args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child=KILL", "--"]);
-        command.args(["sh", "-c", INIT, CGROUP]).arg(&dir).arg(CGROUP);
+        command.args(["sh", "-c", INIT, record::MARK]).arg(&dir);
         command.arg(if life == Life::Beyond { "stay" } else { "with-us" }).arg(record::RECORD);
         // A group of its own, so that Ctrl-C in the terminal does not reach it: it cleans up.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -52,7 +52,7 @@ impl Namespaces {
         let made = Self { init, pid, life, _lock: lock };
         let record = Record { pid, stays: life == Life::Beyond, dir };
         if let Err(failure) = record::write(&record).and_then(|()| network::make(&made)) {
-            record::end(Some(record))?;
+            record::end()?;
             return Err(failure);
         }
         Ok(made)

@@ -1,6 +1,6 @@
 //! Which node this machine has: one at a time, known to every checkout; and the removal of one that was left behind.
 
-use super::{CGROUP, network};
+use super::{cgroups, network};
 use crate::failure::During;
 use crate::progress::Progress;
 use crate::{Failure, Outcome};
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Gone after a reboot, as the node is.
 pub const RECORD: &str = "/run/akv2k8s-node.json";
+/// A word on the command line of the first process of a node.
+pub const MARK: &str = "akv2k8s-node";
 const LOCK: &str = "/run/akv2k8s-node.lock";
 /// The kernel takes a moment to take a network apart.
 const GONE: Duration = Duration::from_secs(30);
@@ -47,16 +49,20 @@ pub fn write(record: &Record) -> Outcome<()> {
     std::fs::write(RECORD, serde_json::to_string(record).during(RECORD)?).during(RECORD)
 }
 
+/// The node that was started last, if nothing has removed it.
+fn read() -> Option<Record> {
+    serde_json::from_slice(&std::fs::read(RECORD).ok()?).ok()
+}
+
 /// The node that runs, if one does.
 pub fn running() -> Option<Record> {
-    let record: Record = serde_json::from_slice(&std::fs::read(RECORD).ok()?).ok()?;
-    is_init(record.pid).then_some(record)
+    read().filter(|record| is_init(record.pid))
 }
 
 /// Whether the process is the first of a node's namespaces: another program may have the number by now.
 fn is_init(pid: u32) -> bool {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    command.split(|byte| *byte == 0).any(|word| word == CGROUP.as_bytes())
+    command.split(|byte| *byte == 0).any(|word| word == MARK.as_bytes())
 }
 
 /// Removes what a run of tests left behind. Only for who holds the lock.
@@ -66,14 +72,14 @@ pub fn sweep() -> Outcome<()> {
             "this machine's node is in use, by {}; `cargo xtask cluster down` there ends it",
             dir.display()
         ))),
-        found => end(found),
+        _ => end(),
     }
 }
 
 /// Ends the node, if one runs, and removes what it leaves.
-pub fn end(running: Option<Record>) -> Outcome<()> {
-    let deadline = Instant::now() + GONE;
-    if let Some(record) = running {
+pub fn end() -> Outcome<()> {
+    let (recorded, deadline) = (read(), Instant::now() + GONE);
+    if let Some(record) = running() {
         if let Some(pid) = i32::try_from(record.pid).ok().and_then(Pid::from_raw) {
             // It may end by itself meanwhile.
             let _gone = kill_process(pid, Signal::KILL);
@@ -82,10 +88,12 @@ pub fn end(running: Option<Record>) -> Outcome<()> {
     }
     // The machine's end of the wire goes with the node's network.
     until(deadline, network::WIRE, || !network::wire_exists())?;
-    for hierarchy in hierarchies() {
-        let ours = hierarchy.join(CGROUP);
-        until(deadline, &ours.display().to_string(), || remove_cgroups(&ours))?;
+    for dir in recorded.iter().map(|record| record.dir.as_path()) {
+        for group in cgroups::of_containers(dir) {
+            until(deadline, &group.display().to_string(), || cgroups::remove(&group))?;
+        }
     }
+    cgroups::remove_parents();
     match std::fs::remove_file(RECORD) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error).during(RECORD),
         _ => Ok(()),
@@ -108,13 +116,14 @@ pub fn left_behind() -> Outcome<Vec<String>> {
 }
 
 fn remains() -> Vec<String> {
+    let runs = crate::layout::target().join("e2e");
+    let named = |text: &str| text.contains(MARK) || text.contains(&*runs.to_string_lossy());
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let ours = crate::layout::target().join("e2e");
-    let mounts = mounts.lines().filter(|line| line.contains(&*ours.to_string_lossy())).map(|line| format!("mount {line}"));
-    let groups = hierarchies().into_iter().map(|root| root.join(CGROUP)).filter(|group| group.exists());
-    let processes = crate::layout::folders(Path::new("/proc")).into_iter().filter(|dir| {
-        let group = std::fs::read_to_string(dir.join("cgroup")).unwrap_or_default();
-        group.lines().any(|line| line.contains(&format!(":/{CGROUP}")))
+    let mounts = mounts.lines().filter(|line| named(line)).map(|line| format!("mount {line}"));
+    let groups = crate::layout::folders(&runs).into_iter().flat_map(|run| cgroups::of_containers(&run));
+    let processes = crate::layout::folders(Path::new("/proc")).into_iter().filter(|process| {
+        let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        named(&String::from_utf8_lossy(&command))
     });
     let files = [PathBuf::from(RECORD)].into_iter().filter(|file| file.exists());
     let link = network::wire_exists().then(|| format!("link {}", network::WIRE));
@@ -130,19 +139,4 @@ fn until(deadline: Instant, what: &str, mut gone: impl FnMut() -> bool) -> Outco
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
-}
-
-/// One with version 2 of cgroups, one for each controller with version 1.
-fn hierarchies() -> Vec<PathBuf> {
-    let root = PathBuf::from("/sys/fs/cgroup");
-    let below = crate::layout::folders(&root);
-    std::iter::once(root).chain(below).filter(|dir| dir.join("cgroup.procs").exists()).collect()
-}
-
-/// Removes a cgroup and those in it; whether it is gone. One that holds a process cannot be removed.
-fn remove_cgroups(dir: &Path) -> bool {
-    for inner in crate::layout::folders(dir) {
-        remove_cgroups(&inner);
-    }
-    std::fs::remove_dir(dir).is_ok() || !dir.exists()
 }
