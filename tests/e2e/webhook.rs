@@ -52,7 +52,8 @@ fn answer(stream: TcpStream, config: Arc<ServerConfig>) -> Result<(), Box<dyn Er
     loop {
         let text = String::from_utf8_lossy(&request);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0) {
                 let review: Value = serde_json::from_str(body)?;
                 let body = labelled(&review).to_string();

@@ -114,7 +114,8 @@ impl Pod {
     /// Waits until the pod is as wanted. If that never is, panics with what kubelet and the containers said.
     pub async fn until(&self, what: &str, wanted: impl Fn(&core::Pod) -> bool) -> core::Pod {
         let last = Mutex::new(None);
-        let waited = try_wait_for(&format!("pod {}: {what}", self.name), PATIENCE, || async {
+        let what = format!("pod {}: {what}", self.name);
+        let waited = try_wait_for(&what, PATIENCE, || async {
             let pod = self.api.get(&self.name).await.ok()?;
             let there = wanted(&pod);
             *last.lock().unwrap_or_else(PoisonError::into_inner) = pod.status.clone();
@@ -172,11 +173,7 @@ impl Pod {
         kubectl.stdin(Stdio::null());
         let output = blocking(move || kubectl.output().during("kubectl could not be started")).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
     /// Asks for its end, as `kubectl delete` does; returns at once.
