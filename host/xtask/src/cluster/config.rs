@@ -154,7 +154,7 @@ impl Config {
         command.args(["--service-account-issuer", &self.access.url]);
         command.args(["--service-account-jwks-uri", &format!("{}/openid/v1/jwks", self.access.url)]);
         command.args(["--authorization-mode", "Node,RBAC", "--allow-privileged=true"]);
-        command.args(["--service-cluster-ip-range", "10.96.0.0/16"]);
+        command.args(["--service-cluster-ip-range", super::node::network::SERVICES]);
         command
             .arg("--audit-policy-file")
             .arg(self.file("audit-policy.json"))

@@ -38,6 +38,8 @@ else
 fi
 
 kill -KILL -1 || true
+# It would go with the network, a second or two later.
+ip link delete machine || true
 # Cgroups alone have no namespace that would take them along: one of each hierarchy per container, empty in a moment.
 for container in "$1"/run/containerd/io.containerd.runtime.v2.task/k8s.io/*; do
     for group in /sys/fs/cgroup/k8s.io/"${container##*/}" /sys/fs/cgroup/*/k8s.io/"${container##*/}"; do

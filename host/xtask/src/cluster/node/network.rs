@@ -12,6 +12,8 @@ use std::process::Command;
 const RANGE: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 18, 0, 0), 23);
 /// The addresses of pods.
 pub const PODS: &str = "198.18.0.0/24";
+/// The addresses of Services, within the node; the control plane is told the same.
+pub const SERVICES: &str = "10.96.0.0/16";
 /// The node's address, on the bridge of its pods.
 pub const NODE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
 /// The machine's address on the wire: where the node and its pods reach a server of the tests.
@@ -73,11 +75,11 @@ pub fn make(node: &Namespaces) -> Outcome<()> {
         "link set lo up".to_owned(),
         format!("address add {FAR}/30 dev machine"),
         "link set machine up".to_owned(),
-        // Without one, a process of the node could not send to the address of a Service.
-        format!("route add default via {HOST}"),
         format!("link add {BRIDGE} type bridge"),
         format!("address add {NODE}/24 dev {BRIDGE}"),
         format!("link set {BRIDGE} up"),
+        // A packet to a Service needs a way before it gets another address. There is none to anywhere else.
+        format!("route add {SERVICES} dev {BRIDGE}"),
     ];
     // The far end is there as soon as the wire is; the route needs it to be up.
     let [first @ .., route] = &outside;
