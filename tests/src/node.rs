@@ -82,10 +82,11 @@ impl Node {
         setup::node::ensure()?;
         let binary = cluster_binary::ensure()?;
         let runs = layout::target().join("e2e");
-        crate::cluster::remove_runs_of_the_dead(&runs);
         let probe = image::probe_program()?;
         let dir = runs.join(format!("{}-node", std::process::id()));
         let (plane, node) = xtask::cluster::Node::start(&binary, &dir, &probe, Life::WithUs)?;
+        // Not before: the folder of a run that was killed says which cgroups are its.
+        crate::cluster::remove_runs_of_the_dead(&runs);
         node.import(&image::probe_of(&probe)?, image::PROBE)?;
         // Past the capture of a test's output, which would show it for a failed test only.
         let _shown = writeln!(std::io::stderr(), "      the node's start: {}", node.times());
