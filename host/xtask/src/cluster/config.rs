@@ -68,12 +68,15 @@ pub struct Config {
     pub place: Place,
 }
 
+/// The user that kubelet and the other parts of a node are; its kubeconfig has the same name.
+pub const NODE_PARTS: &str = "node-parts";
+
 /// Reads are recorded too: which objects a component reads, and that it lists metadata only, are promises of the product.
 /// The control plane's own traffic is not.
 const AUDIT_POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
   "rules": [
-    {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
+    {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager", "node-parts"]},
     {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
     {"level": "Metadata"}
   ]
@@ -91,11 +94,14 @@ impl Config {
             kubectl: vec![binary.into(), "kubectl".into()],
         };
         let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).during(dir.join(name).display());
-        let token = random_token()?;
-        write("tokens.csv", &format!("{token},admin,admin,\"system:masters\"\n"))?;
+        let (token, of_the_node) = (random_token()?, random_token()?);
+        let row = |token: &str, user: &str| format!("{token},{user},{user},\"system:masters\"\n");
+        // A user of its own, so that the audit log tells a node's parts from the tests.
+        write("tokens.csv", &(row(&token, "admin") + &row(&of_the_node, NODE_PARTS)))?;
         write("audit-policy.json", AUDIT_POLICY)?;
         write("sa.key", &process::read(Command::new(binary).arg("service-account-key"))?)?;
         access.write_kubeconfig("admin", &token)?;
+        access.write_kubeconfig(NODE_PARTS, &of_the_node)?;
         Ok(Self { access, binary: binary.to_owned(), place })
     }
 

@@ -2,6 +2,7 @@
 
 use super::network::{BRIDGE, NODE, PODS};
 use crate::cluster::access::Access;
+use crate::cluster::config::NODE_PARTS;
 use crate::failure::During;
 use crate::{Failure, Outcome};
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ impl Config {
     pub fn write(access: &Access) -> Outcome<Self> {
         let dir = access.dir.join("node");
         std::fs::create_dir_all(dir.join("cni")).during(dir.display())?;
-        let config = Self { dir, kubeconfig: access.kubeconfig("admin") };
+        let config = Self { dir, kubeconfig: access.kubeconfig(NODE_PARTS) };
         let write =
             |name: &str, text: String| std::fs::write(config.file(name), text).during(config.file(name).display());
         write("containerd.toml", config.containerd_toml(&plugins_of_cni()?))?;
