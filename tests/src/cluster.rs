@@ -48,7 +48,11 @@ impl Cluster {
 
     /// Starts one whose files and logs lie in `dir`. It ends with this process.
     pub fn start(binary: &Path, dir: &Path) -> Outcome<Self> {
-        let plane = ControlPlane::start(binary, dir, Life::WithUs)?;
+        Self::of(ControlPlane::start(binary, dir, Life::WithUs)?)
+    }
+
+    /// The control plane of a node.
+    pub(crate) fn of(plane: ControlPlane) -> Outcome<Self> {
         provision::provision(plane.access())?;
         Ok(Self { access: plane.access().clone(), plane: Some(Mutex::new(plane)) })
     }
@@ -165,7 +169,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T
 }
 
 /// Folders are called `PID-NAME`; those of processes that are gone have been looked at or never will be.
-fn remove_runs_of_the_dead(runs: &Path) {
+pub(crate) fn remove_runs_of_the_dead(runs: &Path) {
     for dir in layout::folders(runs) {
         let pid =
             dir.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('-')).map(|(pid, _)| pid);

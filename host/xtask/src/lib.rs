@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod demo;
 pub mod failure;
 pub mod generate;
+pub mod image;
 pub mod layout;
 pub mod lint;
 pub mod process;

@@ -2,7 +2,10 @@
 
 pub mod cluster_binary;
 pub mod deny;
+pub mod node;
 pub mod oracle;
+pub mod rust_target;
+pub mod static_program;
 pub mod wasm_target;
 
 use crate::failure::During;

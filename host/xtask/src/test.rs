@@ -29,6 +29,8 @@ pub enum Tier {
     Plugins,
     /// The product against a real API server
     It,
+    /// The product on a node, where pods run; needs root on Linux
+    E2e,
     /// Microsoft's Python SDK against the local vault
     Oracle,
     /// The examples, built as their readers would
@@ -43,6 +45,7 @@ impl Tier {
             Self::Unit => "unit",
             Self::Plugins => "plugins",
             Self::It => "it",
+            Self::E2e => "e2e",
             Self::Oracle => "oracle",
             Self::Examples => "examples",
         }
@@ -54,7 +57,8 @@ impl TestArgs {
     pub fn run(&self) -> Outcome<()> {
         let wanted = if self.tiers.is_empty() { Tier::value_variants() } else { &self.tiers };
         // Go builds on beside cargo; whoever needs the control plane waits for it.
-        let cluster = wanted.contains(&Tier::It).then(crate::setup::cluster_binary::begin);
+        let cluster = wanted.iter().any(|tier| matches!(tier, Tier::It | Tier::E2e));
+        let cluster = cluster.then(crate::setup::cluster_binary::begin);
         wasm_target::ensure()?;
         let mut needs = tiers::Needs { cluster };
         let mut report = Report::default();

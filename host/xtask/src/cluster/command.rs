@@ -1,11 +1,12 @@
 //! `cargo xtask cluster up | down | status`: a control plane that stays, for a person.
 
-use super::{Access, ControlPlane, provision};
+use super::node::record;
+use super::{Access, ControlPlane, Node, provision};
 use crate::failure::During;
 use crate::process::Life;
 use crate::progress::Progress;
-use crate::setup::cluster_binary;
-use crate::{Failure, Outcome, layout};
+use crate::setup::{cluster_binary, static_program};
+use crate::{Failure, Outcome, layout, setup};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -17,7 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, Copy, clap::Subcommand)]
 pub enum ClusterCommand {
     /// Start one, with the CRDs and the product's roles, and leave it running
-    Up,
+    Up {
+        /// With a node, on which pods run; needs root
+        #[arg(long)]
+        node: bool,
+    },
     /// Stop it and throw its data away
     Down,
     /// Say whether one is running; exit code 1 if not
@@ -29,32 +34,50 @@ impl ClusterCommand {
     pub fn run(self) -> Outcome<()> {
         let dir = layout::target().join("cluster");
         match self {
-            Self::Up => up(&dir),
+            Self::Up { node } => up(&dir, node),
             Self::Down => down(&dir),
             Self::Status => status(&dir),
         }
     }
 }
 
-fn up(dir: &Path) -> Outcome<()> {
+fn up(dir: &Path, with_node: bool) -> Outcome<()> {
     if !running(dir).is_empty() {
         println!("a control plane is running already");
         return say_how_to_use(dir);
     }
+    if with_node {
+        setup::node::ensure()?;
+    }
     let binary = cluster_binary::ensure()?;
+    let probe = with_node.then(|| static_program::build("akv-probe", "probe")).transpose()?;
     if dir.exists() {
         std::fs::remove_dir_all(dir).during(dir.display())?;
     }
-    let progress = Progress::start("etcd, API server, controller manager");
-    let mut plane = ControlPlane::start(&binary, dir, Life::Beyond)?;
-    let pids: Vec<_> = plane.pids().iter().map(u32::to_string).collect();
+    let progress =
+        Progress::start(if with_node { "control plane and node" } else { "etcd, API server, controller manager" });
+    let (mut plane, node) = match probe {
+        Some(probe) => Node::start(&binary, dir, &probe, Life::Beyond).map(|(plane, node)| (plane, Some(node)))?,
+        None => (ControlPlane::start(&binary, dir, Life::Beyond)?, None),
+    };
+    let pids = plane.pids().into_iter().chain(node.iter().flat_map(Node::pids));
+    let pids: Vec<_> = pids.map(|pid| pid.to_string()).collect();
     std::fs::write(pid_file(dir), pids.join("\n")).during(pid_file(dir).display())?;
     if let Err(failure) = provision::provision(plane.access()).and_then(|()| write_kubectl(&binary, plane.access())) {
         plane.stop();
+        end_node(dir)?;
         return Err(failure);
     }
-    progress.done("");
+    progress.done(&node.map(|node| node.times()).unwrap_or_default());
     say_how_to_use(dir)
+}
+
+/// Ends the node that was started for this folder, if there is one.
+fn end_node(dir: &Path) -> Outcome<()> {
+    match record::running() {
+        Some(record) if dir.canonicalize().is_ok_and(|dir| dir == record.dir) => record::end(),
+        _ => Ok(()),
+    }
 }
 
 /// A `kubectl` of the same version, that needs no setting.
@@ -87,6 +110,7 @@ fn down(dir: &Path) -> Outcome<()> {
     for pid in pids.iter().rev() {
         stop(*pid, dir)?;
     }
+    end_node(dir)?;
     if dir.exists() {
         std::fs::remove_dir_all(dir).during(dir.display())?;
     }

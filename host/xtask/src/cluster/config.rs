@@ -3,12 +3,39 @@
 use super::access::Access;
 use crate::failure::During;
 use crate::{Outcome, process};
+use std::ffi::OsString;
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The port of each part, on 127.0.0.1.
+/// Where a control plane runs.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where its API server is reached; etcd listens on loopback, wherever that is.
+    pub address: IpAddr,
+    /// The port of each part.
+    pub ports: Ports,
+    /// The beginning of every command line: nothing, or how the namespaces of a node are entered.
+    pub enter: Vec<OsString>,
+}
+
+impl Place {
+    /// The machine's loopback, with ports that are free now.
+    pub fn loopback() -> Outcome<Self> {
+        Ok(Self { address: Ipv4Addr::LOCALHOST.into(), ports: Ports::free()?, enter: Vec::new() })
+    }
+
+    /// A command that runs there.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut words = self.enter.iter().map(OsString::as_os_str).chain([program.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
+        command
+    }
+}
+
+/// The port of each part.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
     /// Where etcd serves the API server.
@@ -20,8 +47,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Three ports that are free now.
-    pub fn free() -> Outcome<Self> {
+    /// Three ports of 127.0.0.1 that are free now.
+    fn free() -> Outcome<Self> {
         let listen = || TcpListener::bind(("127.0.0.1", 0)).during("no free port on 127.0.0.1");
         // All are held until each is known, so that they differ.
         let held = [listen()?, listen()?, listen()?];
@@ -37,16 +64,19 @@ pub struct Config {
     pub access: Access,
     /// The binary with every part.
     binary: PathBuf,
-    /// Where it listens.
-    pub ports: Ports,
+    /// Where it runs.
+    pub place: Place,
 }
+
+/// The user that kubelet and the other parts of a node are; its kubeconfig has the same name.
+pub const NODE_PARTS: &str = "node-parts";
 
 /// Reads are recorded too: which objects a component reads, and that it lists metadata only, are promises of the product.
 /// The control plane's own traffic is not.
 const AUDIT_POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
   "rules": [
-    {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager"]},
+    {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager", "node-parts"]},
     {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
     {"level": "Metadata"}
   ]
@@ -54,22 +84,25 @@ const AUDIT_POLICY: &str = r#"{
 
 impl Config {
     /// Writes keys, tokens and the audit policy below `dir`.
-    pub fn write(binary: &Path, dir: &Path, ports: Ports) -> Outcome<Self> {
+    pub fn write(binary: &Path, dir: &Path, place: Place) -> Outcome<Self> {
         std::fs::create_dir_all(dir).during(dir.display())?;
         let access = Access {
             dir: dir.to_owned(),
-            url: format!("https://127.0.0.1:{}", ports.api),
+            url: format!("https://{}:{}", place.address, place.ports.api),
             // The API server makes a certificate for itself, with an authority.
             ca_file: dir.join("cert/apiserver.crt"),
             kubectl: vec![binary.into(), "kubectl".into()],
         };
         let write = |name: &str, text: &str| std::fs::write(dir.join(name), text).during(dir.join(name).display());
-        let token = random_token()?;
-        write("tokens.csv", &format!("{token},admin,admin,\"system:masters\"\n"))?;
+        let (token, of_the_node) = (random_token()?, random_token()?);
+        let row = |token: &str, user: &str| format!("{token},{user},{user},\"system:masters\"\n");
+        // A user of its own, so that the audit log tells a node's parts from the tests.
+        write("tokens.csv", &(row(&token, "admin") + &row(&of_the_node, NODE_PARTS)))?;
         write("audit-policy.json", AUDIT_POLICY)?;
         write("sa.key", &process::read(Command::new(binary).arg("service-account-key"))?)?;
         access.write_kubeconfig("admin", &token)?;
-        Ok(Self { access, binary: binary.to_owned(), ports })
+        access.write_kubeconfig(NODE_PARTS, &of_the_node)?;
+        Ok(Self { access, binary: binary.to_owned(), place })
     }
 
     /// The log of the requests that the API server answered.
@@ -86,11 +119,18 @@ impl Config {
         self.access.dir.join(name)
     }
 
+    /// A part of the binary, as a command that runs where the control plane does.
+    pub fn part(&self, name: &str) -> Command {
+        let mut command = self.place.command(&self.binary);
+        command.arg(name);
+        command
+    }
+
     /// etcd. What it writes is thrown away, so it need not reach the disk.
     pub fn etcd(&self) -> Command {
-        let (client, peer) = (self.etcd_url(), format!("http://127.0.0.1:{}", self.ports.peer));
-        let mut command = Command::new(&self.binary);
-        command.arg("etcd").arg("--data-dir").arg(self.etcd_dir());
+        let (client, peer) = (self.etcd_url(), format!("http://127.0.0.1:{}", self.place.ports.peer));
+        let mut command = self.part("etcd");
+        command.arg("--data-dir").arg(self.etcd_dir());
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("default={peer}"), "--unsafe-no-fsync", "--log-level", "error"]);
@@ -98,14 +138,21 @@ impl Config {
     }
 
     fn etcd_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.etcd)
+        format!("http://127.0.0.1:{}", self.place.ports.etcd)
     }
 
     /// The API server.
     pub fn api_server(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.arg("kube-apiserver").args(["--etcd-servers", &self.etcd_url()]);
-        command.args(["--secure-port", &self.ports.api.to_string(), "--bind-address", "127.0.0.1"]);
+        let Place { address, ports, .. } = &self.place;
+        let mut command = self.part("kube-apiserver");
+        command.args(["--etcd-servers", &self.etcd_url(), "--secure-port", &ports.api.to_string()]);
+        if address.is_loopback() {
+            command.args(["--bind-address", &address.to_string()]);
+        } else {
+            command.args(["--bind-address", "0.0.0.0", "--advertise-address", &address.to_string()]);
+            // It calls webhooks at the endpoints of their Service, and kubelet where the node says it is.
+            command.args(["--enable-aggregator-routing=true", "--kubelet-preferred-address-types", "InternalIP"]);
+        }
         command.arg("--cert-dir").arg(self.file("cert")).arg("--token-auth-file").arg(self.file("tokens.csv"));
         // The file holds the private key; the public half is derived from it.
         command.arg("--service-account-key-file").arg(self.file("sa.key"));
@@ -113,7 +160,7 @@ impl Config {
         command.args(["--service-account-issuer", &self.access.url]);
         command.args(["--service-account-jwks-uri", &format!("{}/openid/v1/jwks", self.access.url)]);
         command.args(["--authorization-mode", "Node,RBAC", "--allow-privileged=true"]);
-        command.args(["--service-cluster-ip-range", "10.96.0.0/16"]);
+        command.args(["--service-cluster-ip-range", super::node::network::SERVICES]);
         command
             .arg("--audit-policy-file")
             .arg(self.file("audit-policy.json"))
@@ -126,8 +173,8 @@ impl Config {
 
     /// The controller manager: garbage collection, the end of namespaces, default service accounts.
     pub fn controller_manager(&self) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.arg("kube-controller-manager").arg("--kubeconfig").arg(self.access.kubeconfig("admin"));
+        let mut command = self.part("kube-controller-manager");
+        command.arg("--kubeconfig").arg(self.access.kubeconfig("admin"));
         command.arg("--service-account-private-key-file").arg(self.file("sa.key"));
         command.arg("--root-ca-file").arg(&self.access.ca_file);
         command.args(["--leader-elect=false", "--secure-port", "0", "--use-service-account-credentials=true"]);

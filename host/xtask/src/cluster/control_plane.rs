@@ -1,11 +1,10 @@
 //! Starts and stops the parts of a control plane, in order.
 
 use super::access::Access;
-use super::config::{Config, Ports};
+use super::config::{Config, Place};
 use crate::failure::During;
 use crate::process::{self, Life, Server};
 use crate::{Failure, Outcome};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -27,7 +26,12 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Starts a control plane whose files and logs lie below `dir`. Returns when the API server is ready.
     pub fn start(binary: &Path, dir: &Path, life: Life) -> Outcome<Self> {
-        let config = Config::write(binary, dir, Ports::free()?)?;
+        Self::start_at(Place::loopback()?, binary, dir, life)
+    }
+
+    /// The same at a place of one's choice.
+    pub fn start_at(place: Place, binary: &Path, dir: &Path, life: Life) -> Outcome<Self> {
+        let config = Config::write(binary, dir, place)?;
         let mut plane = Self { config, life, parts: Vec::new() };
         let started = plane.start_parts();
         if started.is_err() {
@@ -39,7 +43,7 @@ impl ControlPlane {
     fn start_parts(&mut self) -> Outcome<()> {
         let deadline = Instant::now() + START;
         self.push("etcd", self.config.etcd())?;
-        self.wait_for_port("etcd", self.config.ports.etcd, deadline)?;
+        self.wait_for_port("etcd", self.config.place.ports.etcd, deadline)?;
         self.push("kube-apiserver", self.config.api_server())?;
         self.wait_until_ready(deadline)?;
         self.push("kube-controller-manager", self.config.controller_manager())
@@ -93,14 +97,14 @@ impl ControlPlane {
     }
 
     fn wait_for_port(&mut self, name: &str, port: u16, deadline: Instant) -> Outcome<()> {
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while !self.parts.last().is_some_and(|part| listens(part.pid(), port)) {
             self.wait_a_little(name, deadline)?;
         }
         Ok(())
     }
 
     fn wait_until_ready(&mut self, deadline: Instant) -> Outcome<()> {
-        self.wait_for_port("the API server", self.config.ports.api, deadline)?;
+        self.wait_for_port("the API server", self.config.place.ports.api, deadline)?;
         while process::read(self.config.access.kubectl().args(["get", "--raw", "/readyz"])).is_err() {
             self.wait_a_little("the API server", deadline)?;
         }
@@ -123,6 +127,21 @@ impl ControlPlane {
     }
 }
 
+/// Whether somebody listens on a TCP port in the network of process `pid`: that of a node cannot be asked from outside.
+fn listens(pid: u32, port: u16) -> bool {
+    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")));
+    tables.into_iter().flatten().any(|table| holds_listener(&table, port))
+}
+
+/// Reads the kernel's table of sockets: `N: ADDRESS:PORT PEER:PORT STATE …`, in hexadecimal.
+fn holds_listener(table: &str, port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let ending = format!(":{port:04X}");
+    table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).any(
+        |words| matches!(words.as_slice(), [_, address, _, state, ..] if address.ends_with(&ending) && *state == LISTEN),
+    )
+}
+
 fn start(name: &str, command: std::process::Command, dir: &Path, life: Life) -> Outcome<Server> {
     Server::start(name, command, &dir.join(format!("{name}.log")), life).during("the control plane")
 }
@@ -132,5 +151,25 @@ impl Drop for ControlPlane {
         if self.life == Life::WithUs {
             self.stop();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_listener_is_found_in_the_kernels_table() {
+        let table = "  sl  local_address rem_address   st tx_queue\n   0: 0100007F:094B 00000000:0000 0A 00000000:00000000\n   1: 0100007F:1F90 0100007F:094B 01 00000000:00000000\n";
+        assert!(holds_listener(table, 2379));
+        assert!(!holds_listener(table, 8080), "it is connected and does not listen");
+    }
+
+    #[test]
+    fn a_listener_of_our_own_is_seen() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        assert!(listens(std::process::id(), port));
     }
 }

@@ -2,10 +2,12 @@
 
 use super::Tier;
 use super::count::Counts;
+use crate::cluster::node::record;
 use crate::process::{self, cargo};
-use crate::setup::{cluster_binary::Building, oracle};
+use crate::setup::cluster_binary::{self, Building};
+use crate::setup::oracle;
 use crate::workspaces::{self, Workspace};
-use crate::{Outcome, layout, lint};
+use crate::{Outcome, layout, lint, setup};
 use clap::ValueEnum;
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +25,7 @@ pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
         Tier::Unit => unit(),
         Tier::Plugins => all_of(workspaces::plugins()),
         Tier::It => integration(needs),
+        Tier::E2e => on_a_node(needs),
         Tier::Oracle => python_sdk(),
         // What an example shows of a running product is a test of the tier `it`.
         Tier::Examples => all_of(workspaces::examples()),
@@ -43,7 +46,7 @@ fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
 /// together, so another selection would compile some of them again.
 fn build() -> Outcome<()> {
     let mut build = cargo();
-    build.args(["build", "--workspace", "--bins", "--tests", "--test", "it"]);
+    build.args(["build", "--workspace", "--bins", "--tests", "--test", "it", "--test", "e2e"]);
     process::must_run("build", "programs and tests", &mut build).map(drop)
 }
 
@@ -55,16 +58,39 @@ fn unit() -> Outcome<Counts> {
 
 fn integration(needs: &mut Needs) -> Outcome<Counts> {
     build()?;
-    if let Some(building) = needs.cluster.take() {
-        match building.wait() {
-            Ok(_) => {}
-            Err(failure) if !process::available("go") => {
-                return Ok(Counts::skip(failure.to_string()));
-            }
-            Err(failure) => return Err(failure),
-        }
+    match without_control_plane(needs)? {
+        Some(reason) => Ok(Counts::skip(reason)),
+        None => cargo_test("it", "the product against a real API server", &["--test", "it"]),
     }
-    cargo_test("it", "the product against a real API server", &["--test", "it"])
+}
+
+/// Waits for the control plane; why there is none, where that is no fault.
+fn without_control_plane(needs: &mut Needs) -> Outcome<Option<String>> {
+    let built = needs.cluster.take().map_or_else(cluster_binary::ensure, Building::wait);
+    match built {
+        Ok(_) => Ok(None),
+        Err(failure) if !process::available("go") => Ok(Some(failure.to_string())),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The tests whose pods run. That nothing of the node is left on the machine counts as one test more.
+fn on_a_node(needs: &mut Needs) -> Outcome<Counts> {
+    if let Some(obstacle) = setup::node::obstacle() {
+        return Ok(Counts::skip(obstacle));
+    }
+    setup::node::ensure()?;
+    build()?;
+    if let Some(reason) = without_control_plane(needs)? {
+        return Ok(Counts::skip(reason));
+    }
+    let mut counts = cargo_test("e2e", "the product on a node", &["--test", "e2e"])?;
+    let left = record::left_behind()?;
+    for what in &left {
+        eprintln!("FAIL  left behind: {what}");
+    }
+    counts.add(Counts::one(left.is_empty()));
+    Ok(counts)
 }
 
 /// A workspace of plugins, tested and built as its author would: natively, then as WebAssembly. The build counts as one test.

@@ -1,0 +1,56 @@
+//! What tests run in pods. The command line is one deed, or several with `then` between them:
+//!
+//! * `report`: one line of JSON about how this process was started;
+//! * `read FILE…`: one line of JSON per file, its content and who may read it;
+//! * `look-up NAME`: its addresses, one per line;
+//! * `get URL [--ca FILE] [--token FILE]`: the status of the answer, then its body;
+//! * `listen PORT`: answers every HTTP request with the report, while the deeds after it are done;
+//! * `exit CODE`: ends with this code;
+//! * `sleep`: until SIGTERM or SIGINT; names these and SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH when they come.
+//!
+//! Without a word it sleeps, so that it can hold the namespaces of a pod.
+
+mod get;
+mod listen;
+mod report;
+mod sleep;
+
+use std::error::Error;
+use std::net::ToSocketAddrs;
+use std::process::ExitCode;
+
+type Done = Result<Option<ExitCode>, Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    for deed in words.split(|word| word == "then") {
+        match run(deed) {
+            Ok(None) => {}
+            Ok(Some(code)) => return code,
+            Err(error) => {
+                eprintln!("{}: {error}", deed.join(" "));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(deed: &[String]) -> Done {
+    let (verb, rest) = deed.split_first().map_or(("sleep", deed), |(verb, rest)| (verb.as_str(), rest));
+    match (verb, rest) {
+        ("report", []) => println!("{}", report::process()),
+        ("read", files) => files.iter().for_each(|file| println!("{}", report::file(file))),
+        ("look-up", [name]) => {
+            let mut addresses: Vec<_> = (name.as_str(), 0).to_socket_addrs()?.map(|at| at.ip()).collect();
+            addresses.dedup();
+            addresses.iter().for_each(|address| println!("{address}"));
+        }
+        ("get", [url, options @ ..]) => println!("{}", get::get(url, options)?),
+        ("listen", [port]) => listen::begin(port.parse()?)?,
+        ("exit", [code]) => return Ok(Some(ExitCode::from(code.parse::<u8>()?))),
+        ("sleep", []) => sleep::until_told()?,
+        _ => return Err("no such deed; the head of tests/probe/src/main.rs has them".into()),
+    }
+    Ok(None)
+}
