@@ -4,7 +4,9 @@ mod attempt;
 #[path = "../../../../tests/src/guest.rs"]
 mod guest;
 mod memory;
+mod residue;
 mod rows;
+mod scan;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
