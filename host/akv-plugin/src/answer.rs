@@ -68,7 +68,8 @@ pub(crate) fn texts(value: &serde_json::Value) -> Vec<String> {
 
 /// Without control characters, cut.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // A text may be as large as an answer; a character is at least a byte.
+    let text: String = text.chars().take(limit).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limit).last().unwrap_or(0);
     text[..end].trim().to_owned()
 }

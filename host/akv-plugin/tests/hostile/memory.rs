@@ -22,7 +22,7 @@ pub(crate) fn resident() -> usize {
 fn ten_thousand_hostile_calls_do_not_grow_the_process() {
     let _alone = alone();
     let engine = Engine::new().expect("the engine starts");
-    // Those that take seconds each, whatever their limits are, had their turn in the test of the rows.
+    // Those that take too long had their turn in the test of the rows.
     let rows: Vec<_> = rows().into_iter().filter(|row| !row.slow).collect();
     let prepared: Vec<_> = rows.iter().map(|row| (row, prepare(&engine, row).0)).collect();
     let round = || {
