@@ -5,6 +5,7 @@ mod cluster;
 mod crash;
 mod custom_plugins;
 mod faults;
+mod hostile;
 mod manifests;
 mod ownership;
 mod sync;

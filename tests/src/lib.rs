@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod cluster;
 pub mod controller;
+pub mod guest;
 pub mod namespace;
 pub mod node;
 pub mod program;

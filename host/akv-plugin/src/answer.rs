@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use akv_core::{Blame, Entry, PluginFault, PluginName, SecretValue, Target};
 use std::collections::BTreeSet;
+use zeroize::Zeroize;
 
 /// More entries than any target needs.
 const ENTRY_LIMIT: usize = 10_000;
@@ -34,7 +35,8 @@ pub(crate) fn failure(
 ) -> PluginFault {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let code = if (1..=64).contains(&code.len()) && code.chars().all(legal) { code } else { "invalid-code" };
-    let at = at.map(|at| clean(at, PLACE_LIMIT)).filter(|at| known.is_none_or(|known| is_place(at, known)));
+    // What is withheld is not copied either.
+    let at = at.filter(|at| known.is_none_or(|known| is_place(at, known))).map(|at| clean(at, PLACE_LIMIT));
     PluginFault {
         plugin: plugin.clone(),
         blame,
@@ -66,7 +68,8 @@ pub(crate) fn texts(value: &serde_json::Value) -> Vec<String> {
 
 /// Without control characters, cut.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // A text may be as large as an answer; a character is at least a byte.
+    let text: String = text.chars().take(limit).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limit).last().unwrap_or(0);
     text[..end].trim().to_owned()
 }
@@ -91,8 +94,17 @@ pub(crate) fn entries(
     target: &Target,
     raw: Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<Entry>, PluginFault> {
-    let entries: Vec<Entry> =
+    let mut entries: Vec<Entry> =
         raw.into_iter().map(|(key, value)| Entry { key, value: SecretValue::new(value) }).collect();
+    let checked = check(plugin, limits, target, &entries);
+    if checked.is_err() {
+        // A key may be a value too; the values wipe themselves.
+        entries.iter_mut().for_each(|entry| entry.key.zeroize());
+    }
+    checked.map(|()| entries)
+}
+
+fn check(plugin: &PluginName, limits: &Limits, target: &Target, entries: &[Entry]) -> Result<(), PluginFault> {
     let size: usize = entries.iter().map(|e| e.key.len() + e.value.len()).sum();
     if entries.len() > ENTRY_LIMIT {
         return Err(broken(
@@ -124,9 +136,9 @@ pub(crate) fn entries(
     }
     // Which keys a typed Secret must have is said by the API server, in its own words.
     if matches!(target, Target::ConfigMap { .. }) {
-        text_only(plugin, &entries)?;
+        text_only(plugin, entries)?;
     }
-    Ok(entries)
+    Ok(())
 }
 
 /// What the API server takes as a key of `data`.

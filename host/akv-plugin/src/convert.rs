@@ -4,12 +4,13 @@ use crate::binding::{output, transform};
 use akv_core::{Blame, Description, Part, SecretValue, Target, VaultObject};
 use output::exports::akv2k8s::plugin::objects as wire;
 use output::exports::akv2k8s::plugin::output as out;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 pub(crate) use output::exports::akv2k8s::plugin::types::Failure as OutputFailure;
 pub(crate) use transform::exports::akv2k8s::plugin::types::Failure as TransformFailure;
 
-/// A diagnostic of either world.
+/// A diagnostic of either world. Its text may be a value, so it is wiped.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Diagnostic {
     pub(crate) code: String,
     pub(crate) at: Option<String>,
@@ -18,13 +19,13 @@ pub(crate) struct Diagnostic {
 
 macro_rules! blame {
     ($name:ident, $failure:ident) => {
-        pub(crate) fn $name(failure: &$failure) -> (Blame, Diagnostic) {
+        pub(crate) fn $name(failure: $failure) -> (Blame, Diagnostic) {
             let (blame, d) = match failure {
                 $failure::BadConfig(d) => (Blame::Config, d),
                 $failure::BadInput(d) => (Blame::Input, d),
                 $failure::Internal(d) => (Blame::Plugin, d),
             };
-            (blame, Diagnostic { code: d.code.clone(), at: d.at.clone(), message: d.message.clone() })
+            (blame, Diagnostic { code: d.code, at: d.at, message: d.message })
         }
     };
 }
@@ -73,6 +74,15 @@ pub(crate) fn wipe(objects: &mut [wire::VaultObject]) {
             private.zeroize();
         }
     }
+}
+
+/// The key and the value of an entry; what else a plugin says beside them may be a value and is wiped.
+pub(crate) fn entry(mut from: out::Entry) -> (String, Vec<u8>) {
+    for (name, text) in &mut from.attributes {
+        name.zeroize();
+        text.zeroize();
+    }
+    (from.key, from.value)
 }
 
 pub(crate) fn part(part: wire::Part) -> Part {

@@ -71,9 +71,13 @@ pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
+/// In one line: some of the parser's texts have several.
+fn invalid(error: wasmparser::BinaryReaderError) -> Refusal {
+    Refusal::Invalid(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 /// Parses and validates all of `wasm`; nothing of it runs.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
-    let invalid = |e: wasmparser::BinaryReaderError| Refusal::Invalid(e.to_string());
     let (imports, exports) = names(wasm)?;
     Validator::new_with_features(WasmFeatures::default()).validate_all(wasm).map_err(invalid)?;
     if !imports.is_empty() {
@@ -97,7 +101,6 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
 
 /// Names of the imports and of the exported instances of the outermost component.
 fn names(wasm: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
-    let invalid = |e: wasmparser::BinaryReaderError| Refusal::Invalid(e.to_string());
     let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0usize);
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.map_err(invalid)? {

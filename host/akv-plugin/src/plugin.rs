@@ -180,7 +180,7 @@ impl Plugin {
         let text = self.text(config);
         self.call(|store| pre.instantiate(&mut *store)?.akv2k8s_plugin_transform().call_check(store, &text))
             .0?
-            .map_err(|f| self.transform_failure(&f, None))
+            .map_err(|f| self.transform_failure(f, None))
     }
 
     /// Runs a transform.
@@ -199,7 +199,7 @@ impl Plugin {
         });
         let result = answer.and_then(|answer| match answer {
             Ok(bytes) => answer::value(self.name(), &self.limits, bytes),
-            Err(fault) => Err(self.transform_failure(&fault, Some(&self.words(config, &[])))),
+            Err(fault) => Err(self.transform_failure(fault, Some(&self.words(config, &[])))),
         });
         (result, usage)
     }
@@ -222,7 +222,7 @@ impl Plugin {
             pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_check(store, &text, &target, &objects)
         })
         .0?
-        .map_err(|f| self.output_failure(&f, None))
+        .map_err(|f| self.output_failure(f, None))
     }
 
     /// Which parts of which objects the output wants. An alias that does not exist is the plugin's fault.
@@ -243,7 +243,7 @@ impl Plugin {
                 pre.instantiate(&mut *store)?.akv2k8s_plugin_output().call_needs(store, &text, &target, &known)
             })
             .0?
-            .map_err(|f| self.output_failure(&f, None))?;
+            .map_err(|f| self.output_failure(f, None))?;
         let unknown = || {
             answer::broken(
                 self.name(),
@@ -290,9 +290,9 @@ impl Plugin {
         convert::wipe(&mut wired);
         let result = answer.and_then(|answer| match answer {
             Ok(raw) => {
-                answer::entries(self.name(), &self.limits, target, raw.into_iter().map(|e| (e.key, e.value)).collect())
+                answer::entries(self.name(), &self.limits, target, raw.into_iter().map(convert::entry).collect())
             }
-            Err(fault) => Err(self.output_failure(&fault, Some(&self.words(config, objects)))),
+            Err(fault) => Err(self.output_failure(fault, Some(&self.words(config, objects)))),
         });
         (result, usage)
     }
@@ -301,12 +301,12 @@ impl Plugin {
         isolated(&self.loaded.engine, self.name(), &self.limits, work)
     }
 
-    fn transform_failure(&self, fault: &convert::TransformFailure, known: Option<&[String]>) -> PluginFault {
+    fn transform_failure(&self, fault: convert::TransformFailure, known: Option<&[String]>) -> PluginFault {
         let (blame, diagnostic) = convert::transform_failure(fault);
         failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, known)
     }
 
-    fn output_failure(&self, fault: &convert::OutputFailure, known: Option<&[String]>) -> PluginFault {
+    fn output_failure(&self, fault: convert::OutputFailure, known: Option<&[String]>) -> PluginFault {
         let (blame, diagnostic) = convert::output_failure(fault);
         failure(self.name(), blame, &diagnostic.code, diagnostic.at.as_deref(), &diagnostic.message, known)
     }

@@ -1,0 +1,17 @@
+//! Plugins that mean harm, called directly: what they get, what stays of the process, what stays of a value in it.
+
+mod attempt;
+#[path = "../../../../tests/src/guest.rs"]
+mod guest;
+mod memory;
+mod residue;
+mod rows;
+mod scan;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// These tests look at the whole process, so no two run at the same time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
