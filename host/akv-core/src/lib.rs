@@ -1,5 +1,6 @@
 //! Decisions: values in, values out; no I/O, no clock, no randomness.
 
+pub mod auth;
 pub mod digest;
 pub mod fault;
 pub mod inject;
