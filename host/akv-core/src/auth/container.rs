@@ -55,9 +55,6 @@ pub fn may_ask(
     if pod["metadata"]["labels"][name::INJECT] == "disabled" {
         return Err(NotNow::Never("the pod opted out of injection"));
     }
-    if !pod["metadata"]["deletionTimestamp"].is_null() && !is_open(pod, &identity.container, now, window) {
-        return Err(NotNow::Never("the pod is being deleted"));
-    }
     let container =
         wrapped(pod, &identity.container, settings).ok_or(NotNow::Never("the container was not injected"))?;
     if !is_open(pod, &identity.container, now, window) {
