@@ -17,6 +17,7 @@ pub mod retry;
 pub mod secret_value;
 mod syntax;
 pub mod target;
+pub mod variable;
 
 pub use fault::{Fault, Warning};
 pub use name::{Alias, NameError, ObjectName, ObjectVersion, PluginName, VaultName};
