@@ -74,5 +74,10 @@ impl Settings {
     }
 }
 
+/// Every container of a pod that can be wrapped, whatever became of it.
+pub fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    pod::LISTS.into_iter().flat_map(|list| pod::items(&pod["spec"], list))
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Decisions: values in, values out; no I/O, no clock, no randomness.
 
+pub mod auth;
 pub mod digest;
 pub mod fault;
 pub mod inject;
@@ -16,6 +17,7 @@ pub mod retry;
 pub mod secret_value;
 mod syntax;
 pub mod target;
+pub mod variable;
 
 pub use fault::{Fault, Warning};
 pub use name::{Alias, NameError, ObjectName, ObjectVersion, PluginName, VaultName};

@@ -88,7 +88,10 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
     wasmtime::Engine::new(&config).map_err(|e| EngineError(e.to_string()))
 }
 
+/// The engine, as programs that exchange compiled plugins name it: code of another major version is refused.
+pub const ENGINE: &str = "wasmtime-48";
+
 /// The target that code is compiled for. musl and glibc share it: compiled code calls no C library.
-pub(crate) fn target() -> &'static str {
+pub fn target() -> &'static str {
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
 }

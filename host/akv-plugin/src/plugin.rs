@@ -140,6 +140,11 @@ impl Plugin {
         Self { defaults: Arc::new(defaults), ..self }
     }
 
+    /// The defaults that are merged under each config.
+    pub fn defaults(&self) -> &Config {
+        &self.defaults
+    }
+
     fn merged(&self, config: &Config) -> Config {
         let mut merged = (*self.defaults).clone();
         merged.extend(config.clone());

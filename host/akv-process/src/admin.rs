@@ -50,13 +50,18 @@ pub async fn serve(
 ) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(at).await?;
     let bound = listener.local_addr()?;
+    serve_on(listener, readiness, metrics);
+    Ok(bound)
+}
+
+/// The same on a port that is open.
+pub fn serve_on(listener: TcpListener, readiness: Readiness, metrics: Option<Arc<Registry>>) {
     let app = routes(Endpoints { readiness, metrics });
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "the admin endpoints ended");
         }
     });
-    Ok(bound)
 }
 
 fn routes(endpoints: Endpoints) -> Router {

@@ -4,3 +4,4 @@ pub mod admin;
 pub mod harden;
 pub mod signal;
 pub mod telemetry;
+pub mod tls;

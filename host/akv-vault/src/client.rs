@@ -90,6 +90,12 @@ impl VaultClient {
         })
     }
 
+    /// The credential, the suffix of its cloud's vaults, and how long to wait for a token.
+    pub(crate) fn identity(&self) -> (Arc<dyn TokenCredential>, String, Duration) {
+        let session = self.state().session.clone();
+        (session.credential.clone(), session.cloud.vault_suffix.clone(), self.0.settings.timeouts.total)
+    }
+
     async fn attempt(
         &self,
         vault: &VaultName,

@@ -8,6 +8,7 @@
 //! host, retries are few and capped, error bodies are read by our own structures, and a token that the vault suddenly
 //! refuses makes us start over with a fresh credential.
 
+mod access;
 mod assertion;
 mod bundle;
 mod chain;
@@ -34,6 +35,7 @@ mod token_answer;
 mod transport;
 mod vault_answer;
 
+pub use access::{Access, AccessError};
 pub use client::VaultClient;
 pub use error::VaultError;
 pub use settings::{AuthType, Settings, SettingsError, Timeouts};

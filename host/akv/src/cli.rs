@@ -33,6 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Controller(Box<crate::controller::ControllerArgs>),
+    Webhook(Box<crate::webhook::WebhookArgs>),
     Render(render::RenderArgs),
     Lint(lint::LintArgs),
     /// Look at a plugin, run its cases, make a component of a core module
@@ -62,6 +63,10 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::CompilePlugin => return akv_plugin::compile_stdin_to_stdout(),
         Command::Controller(args) => block_on(crate::controller::run(*args)).and_then(|r| match r {
+            Ok(()) => Ok(Exit::Ok),
+            Err(e) => Err(Stop::wrong(e.to_string())),
+        }),
+        Command::Webhook(args) => block_on(crate::webhook::run(*args)).and_then(|r| match r {
             Ok(()) => Ok(Exit::Ok),
             Err(e) => Err(Stop::wrong(e.to_string())),
         }),

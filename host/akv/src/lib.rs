@@ -1,5 +1,7 @@
 //! The program akv2k8s: the controller and the command line.
 
 pub mod cli;
+mod cluster;
 pub mod controller;
 pub mod policy_file;
+pub mod webhook;

@@ -73,8 +73,7 @@ impl PluginStore {
     pub async fn for_namespace(&self, client: &Client, namespace: &str, recipe: &Recipe) -> Result<Allowed, Trouble> {
         let mut plugins = self.0.defaults.clone();
         let mut hasher = DefaultHasher::new();
-        let used: BTreeSet<&PluginName> =
-            recipe.pipeline.iter().map(|s| &s.plugin).chain(recipe.outputs.iter().map(|o| &o.plugin)).collect();
+        let used: BTreeSet<&PluginName> = used(recipe);
         let mut labels = None;
         for name in used {
             let Some((selector, state, hash)) = self.look_up(name.as_str()) else {
@@ -104,6 +103,44 @@ impl PluginStore {
         Ok(Allowed { plugins, revision: hasher.finish() })
     }
 
+    /// The custom plugins that a recipe names, as a container is told of them, if its namespace may use them.
+    pub async fn custom_of(
+        &self,
+        client: &Client,
+        namespace: &str,
+        recipe: &Recipe,
+    ) -> Result<BTreeMap<String, akv_wire::message::Plugin>, Trouble> {
+        if used(recipe).into_iter().all(|name| self.0.defaults.get(name).is_some()) {
+            return Ok(BTreeMap::new());
+        }
+        let allowed = self.for_namespace(client, namespace, recipe).await?.plugins;
+        let custom = used(recipe).into_iter().filter(|name| self.0.defaults.get(name).is_none());
+        Ok(custom.filter_map(|name| Some((name.to_string(), described(allowed.get(name)?)))).collect())
+    }
+
+    /// The compiled code of a plugin of this digest, if the namespace may use one.
+    pub async fn artifact(
+        &self,
+        client: &Client,
+        namespace: &str,
+        digest: &str,
+    ) -> Result<Option<Arc<Artifact>>, Trouble> {
+        let of_digest = |c: &Custom| Some((c.namespaces.clone(), c.state.as_ref().ok()?.artifact.clone()));
+        let found: Vec<_> =
+            self.read().values().filter_map(of_digest).filter(|(_, artifact)| artifact.digest() == digest).collect();
+        let open = |(selector, _): &&(Option<LabelSelector>, Arc<Artifact>)| selector.is_none();
+        if let Some((_, artifact)) = found.iter().find(open) {
+            return Ok(Some(artifact.clone()));
+        }
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let labels = namespace_labels(client, namespace).await?;
+        let allowed =
+            |selector: &Option<LabelSelector>| selector.as_ref().is_none_or(|s| policy::plugin_allowed(s, &labels));
+        Ok(found.into_iter().find(|(selector, _)| allowed(selector)).map(|(_, artifact)| artifact))
+    }
+
     fn look_up(&self, name: &str) -> Option<(Option<LabelSelector>, Result<Plugin, String>, u64)> {
         let custom = self.read();
         let custom = custom.get(name)?;
@@ -125,6 +162,22 @@ impl PluginStore {
     /// Loads what one `AzureKeyVaultPlugin` names, and says in its status what came of it.
     pub async fn reconcile(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Action {
         let name = resource.name_any();
+        self.learn(client, resource).await;
+        let state = self.read().get(&name).map(|c| c.state.clone());
+        let Some(state) = state else {
+            return Action::await_change();
+        };
+        let status = status(resource, &state, Timestamp::now());
+        if let Err(error) = write_status(client, resource, &status).await {
+            tracing::warn!(%error, plugin = name, "the status of the plugin could not be written");
+            return Action::requeue(RETRY);
+        }
+        if state.is_ok() { Action::await_change() } else { Action::requeue(RETRY) }
+    }
+
+    /// Loads what one `AzureKeyVaultPlugin` names; whether it can be used.
+    pub async fn learn(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> bool {
+        let name = resource.name_any();
         let spec_hash = hash(resource);
         let known = self.read().get(&name).is_some_and(|c| c.spec_hash == spec_hash && c.state.is_ok());
         if !known {
@@ -137,16 +190,7 @@ impl PluginStore {
             // The receiver ends with the process.
             let _sent = self.0.changed.send(name.clone());
         }
-        let state = self.read().get(&name).map(|c| c.state.clone());
-        let Some(state) = state else {
-            return Action::await_change();
-        };
-        let status = status(resource, &state, Timestamp::now());
-        if let Err(error) = write_status(client, resource, &status).await {
-            tracing::warn!(%error, plugin = name, "the status of the plugin could not be written");
-            return Action::requeue(RETRY);
-        }
-        if state.is_ok() { Action::await_change() } else { Action::requeue(RETRY) }
+        self.read().get(&name).is_some_and(|custom| custom.state.is_ok())
     }
 
     /// Forgets a plugin whose resource is gone.
@@ -186,6 +230,23 @@ pub async fn reconcile(
     context: Arc<(Client, PluginStore)>,
 ) -> Result<Action, Infallible> {
     Ok(context.1.reconcile(&context.0, &resource).await)
+}
+
+/// Every plugin that any use of a recipe runs: in targets, and in pods.
+fn used(recipe: &Recipe) -> BTreeSet<&PluginName> {
+    let steps = recipe.pipeline.iter().map(|s| &s.plugin);
+    steps.chain(recipe.outputs.iter().map(|o| &o.plugin)).chain([&recipe.environment.plugin]).collect()
+}
+
+fn described(plugin: &Plugin) -> akv_wire::message::Plugin {
+    let limits = plugin.limits();
+    akv_wire::message::Plugin {
+        digest: plugin.digest().to_owned(),
+        config: plugin.defaults().clone(),
+        memory: limits.memory as u64,
+        fuel: limits.fuel,
+        output: limits.output as u64,
+    }
 }
 
 async fn namespace_labels(client: &Client, namespace: &str) -> Result<BTreeMap<String, String>, Trouble> {

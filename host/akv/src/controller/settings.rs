@@ -4,22 +4,6 @@ use super::args::ControllerArgs;
 use super::start::ControllerError;
 use akv_core::policy::Policy;
 use akv_vault::{Settings, VaultClient};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
-
-/// A client of the API server: the kubeconfig that was named, else the cluster that the process runs in.
-pub async fn client(args: &ControllerArgs) -> Result<Client, ControllerError> {
-    let config = match &args.kubeconfig {
-        Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| ControllerError::Kubeconfig(path.clone(), e))?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .map_err(|e| ControllerError::Kubeconfig(path.clone(), e))?
-        }
-        None => Config::incluster().map_err(ControllerError::InCluster)?,
-    };
-    Client::try_from(config).map_err(ControllerError::Client)
-}
 
 /// A client of the vaults. No request is made yet.
 pub fn vault(args: &ControllerArgs) -> Result<VaultClient, ControllerError> {

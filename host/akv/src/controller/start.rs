@@ -34,15 +34,9 @@ const CRD_RETRY: Duration = Duration::from_secs(2);
 /// Why the controller could not start, or ended.
 #[derive(Debug, Error)]
 pub enum ControllerError {
-    /// The kubeconfig is no good.
-    #[error("kubeconfig {0}: {1}")]
-    Kubeconfig(PathBuf, #[source] kube::config::KubeconfigError),
-    /// No kubeconfig, and not in a pod.
-    #[error("this is no pod of a cluster ({0}); outside a cluster, name a kubeconfig by --kubeconfig or KUBECONFIG")]
-    InCluster(#[source] kube::config::InClusterError),
-    /// The client could not be made.
-    #[error("the client of the API server could not be made: {0}")]
-    Client(#[source] kube::Error),
+    /// There is no client of the API server.
+    #[error("{0}")]
+    Cluster(#[from] crate::cluster::ClusterError),
     /// Settings of the identity are no good.
     #[error("{0}")]
     Vault(#[source] akv_vault::SettingsError),
@@ -84,7 +78,7 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
     if args.runtime_namespace.is_empty() {
         return Err(ControllerError::Namespace("the lease and the digest key live there"));
     }
-    let client = settings::client(&args).await?;
+    let client = crate::cluster::client(args.kubeconfig.as_deref()).await?;
     let engine = akv_plugin::Engine::new().map_err(|e| ControllerError::Plugins(e.to_string()))?;
     let defaults = akv_defaults::load(&engine).map_err(|e| ControllerError::Plugins(e.to_string()))?;
 

@@ -13,6 +13,8 @@ pub const HOME: &str = "akv2k8s";
 pub enum Component {
     /// `akv2k8s controller`.
     Controller,
+    /// `akv2k8s webhook`.
+    Webhook,
     /// `akv2k8s crd apply`.
     CrdInstaller,
 }
@@ -40,12 +42,13 @@ pub struct Rules {
 
 impl Component {
     /// Every component.
-    pub const ALL: [Self; 2] = [Self::Controller, Self::CrdInstaller];
+    pub const ALL: [Self; 3] = [Self::Controller, Self::Webhook, Self::CrdInstaller];
 
     /// The name of its file in the chart.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Controller => "controller",
+            Self::Webhook => "webhook",
             Self::CrdInstaller => "crd-installer",
         }
     }

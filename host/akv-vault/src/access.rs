@@ -1,0 +1,45 @@
+//! A token of our own identity for somebody who reads a vault himself.
+
+use akv_core::SecretValue;
+use thiserror::Error;
+
+use crate::client::VaultClient;
+use crate::failure::identity_sentence;
+
+/// What opens the vaults of one cloud.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// A bearer token for the audience of the vaults.
+    pub token: SecretValue,
+    /// When it ends, in Unix seconds.
+    pub expires: i64,
+    /// What follows a vault's name in its host, as `vault.azure.net`.
+    pub vault_suffix: String,
+}
+
+/// The token service gave no token. The text says why and holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the identity got no token: {0}")]
+pub struct AccessError(String);
+
+impl VaultClient {
+    /// A token for the vaults' audience; the credential keeps one until it is nearly over.
+    ///
+    /// # Errors
+    /// Says what the token service said.
+    pub async fn access(&self) -> Result<Access, AccessError> {
+        let (credential, vault_suffix, limit) = self.identity();
+        // A suffix may carry a port, in development; an audience never does.
+        let domain = vault_suffix.split(':').next().unwrap_or_default();
+        let scope = format!("https://{domain}/.default");
+        let token = tokio::time::timeout(limit, credential.get_token(&[&scope], None))
+            .await
+            .map_err(|_| AccessError(format!("no answer within {limit:?}")))?
+            .map_err(|fault| AccessError(identity_sentence(&fault)))?;
+        Ok(Access {
+            token: SecretValue::new(token.token.secret().as_bytes().to_vec()),
+            expires: token.expires_on.unix_timestamp(),
+            vault_suffix,
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! `akv2k8s webhook`: admission of pods and of our own resources, and the auth service.
+
+mod admission;
+pub mod args;
+mod audit;
+mod authority;
+mod broker;
+mod certificate;
+mod cluster;
+mod image;
+mod metrics;
+mod plugin;
+mod registration;
+mod resources;
+mod review;
+mod serving;
+mod settings;
+mod start;
+mod state;
+
+pub use args::WebhookArgs;
+pub use start::{WebhookError, run};

@@ -1,0 +1,170 @@
+//! The root and its intermediates, shared by all replicas through one Secret.
+
+use akv_authority::{AuthorityError, Bundle, Lifetimes, Pair, Peers, Serving, pod_certificate, serving};
+use akv_wire::PodIdentity;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use thiserror::Error;
+use time::OffsetDateTime;
+
+/// What this process knows of the bundle.
+pub struct Authority {
+    keeper: Keeper,
+    bundle: RwLock<Arc<Bundle>>,
+    peers: Peers,
+}
+
+/// Where the bundle is kept.
+#[derive(Clone)]
+pub struct Keeper {
+    /// The API server.
+    pub client: Client,
+    /// The namespace of the Secret.
+    pub namespace: String,
+    /// Its name.
+    pub secret: String,
+    /// A root that somebody else keeps.
+    pub root: Option<PathBuf>,
+    /// How long certificates live.
+    pub lifetimes: Lifetimes,
+}
+
+/// Why there is no bundle.
+#[derive(Debug, Error)]
+pub enum KeeperError {
+    /// The API server.
+    #[error("the Secret {0} could not be read or written: {1}")]
+    Server(String, #[source] kube::Error),
+    /// What the Secret or the directory holds.
+    #[error("{0}: {1}; mend or delete it, and a new one is made")]
+    Content(String, #[source] AuthorityError),
+    /// A file.
+    #[error("{0}: {1}")]
+    File(PathBuf, #[source] std::io::Error),
+}
+
+impl Authority {
+    /// Reads the bundle, or makes it.
+    pub async fn load(keeper: Keeper, now: OffsetDateTime) -> Result<Self, KeeperError> {
+        let bundle = keeper.current(now).await?;
+        let content = |error| KeeperError::Content(format!("Secret {}", keeper.secret), error);
+        let peers = bundle.root().certificate().and_then(|root| Peers::of(&[root])).map_err(content)?;
+        Ok(Self { bundle: RwLock::new(Arc::new(bundle)), peers, keeper })
+    }
+
+    /// Looks again, and rotates what is due.
+    pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), KeeperError> {
+        let bundle = Arc::new(self.keeper.current(now).await?);
+        if bundle.root().certificate_pem() != self.bundle().root().certificate_pem() {
+            // Pods that were admitted trust the old root and nothing else; a process that knows both would hide that.
+            tracing::error!(
+                "the root of the pods' certificates was replaced; this process goes on with the one that it began with"
+            );
+            return Ok(());
+        }
+        *self.bundle.write().unwrap_or_else(PoisonError::into_inner) = bundle;
+        Ok(())
+    }
+
+    /// The bundle as it is now.
+    pub fn bundle(&self) -> Arc<Bundle> {
+        // The lock is held for one assignment.
+        self.bundle.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who is accepted.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// A certificate for a container.
+    pub fn pod_certificate(
+        &self,
+        identity: &PodIdentity,
+        request: &str,
+        now: OffsetDateTime,
+    ) -> Result<String, AuthorityError> {
+        pod_certificate(&self.bundle(), identity, request, now, self.keeper.lifetimes)
+    }
+
+    /// A serving certificate.
+    pub fn serving(&self, names: &[String], now: OffsetDateTime) -> Result<Serving, AuthorityError> {
+        serving(&self.bundle(), names, now, self.keeper.lifetimes)
+    }
+}
+
+impl Keeper {
+    /// What the Secret holds, made or rotated if that is due. Of several processes that do it at once one wins, and the
+    /// others read what it wrote.
+    async fn current(&self, now: OffsetDateTime) -> Result<Bundle, KeeperError> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
+        let server = |error| KeeperError::Server(self.secret.clone(), error);
+        let content = |error| KeeperError::Content(format!("Secret {}", self.secret), error);
+        let outside = self.root.as_deref().map(pair).transpose()?;
+        loop {
+            let Some(found) = api.get_opt(&self.secret).await.map_err(server)? else {
+                let bundle = self.fresh(outside.clone(), now).map_err(content)?;
+                match api.create(&PostParams::default(), &self.secret(&bundle, None)).await {
+                    Ok(_) => return Ok(bundle),
+                    Err(kube::Error::Api(status)) if status.code == 409 => continue,
+                    Err(error) => return Err(server(error)),
+                }
+            };
+            let data = found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+            let bundle = Bundle::from_data(&data).map_err(content)?;
+            let replaced =
+                outside.as_ref().is_some_and(|root| root.certificate_pem() != bundle.root().certificate_pem());
+            let next = if replaced {
+                Some(self.fresh(outside.clone(), now).map_err(content)?)
+            } else {
+                bundle.rotated(now, self.lifetimes).map_err(content)?
+            };
+            let Some(next) = next else {
+                return Ok(bundle);
+            };
+            let secret = self.secret(&next, found.metadata.resource_version);
+            match api.replace(&self.secret, &PostParams::default(), &secret).await {
+                Ok(_) => {
+                    tracing::info!("a new intermediate signs from now on");
+                    return Ok(next);
+                }
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(server(error)),
+            }
+        }
+    }
+
+    fn fresh(&self, root: Option<Pair>, now: OffsetDateTime) -> Result<Bundle, AuthorityError> {
+        match root {
+            Some(root) => Bundle::under(root, now, self.lifetimes),
+            None => Bundle::make(now, self.lifetimes),
+        }
+    }
+
+    fn secret(&self, bundle: &Bundle, version: Option<String>) -> Secret {
+        let data = bundle.to_data().into_iter().map(|(key, value)| (key, ByteString(value)));
+        Secret {
+            metadata: ObjectMeta {
+                name: Some(self.secret.clone()),
+                resource_version: version,
+                ..ObjectMeta::default()
+            },
+            data: Some(data.collect()),
+            ..Secret::default()
+        }
+    }
+}
+
+/// `tls.crt` and `tls.key` of a directory.
+pub fn pair(directory: &Path) -> Result<Pair, KeeperError> {
+    let read = |name: &str| {
+        let path = directory.join(name);
+        std::fs::read(&path).map_err(|error| KeeperError::File(path, error))
+    };
+    Pair::parse("tls", &read("tls.crt")?, &read("tls.key")?)
+        .map_err(|error| KeeperError::Content(directory.display().to_string(), error))
+}

@@ -1,0 +1,92 @@
+//! Values that are made here, for containers that get no credentials or cannot run a plugin.
+
+use super::resources::refused;
+use super::state::State;
+use crate::controller::outcome::Trouble;
+use akv_core::{Entry, Output, Part, Recipe, VaultObject, variable};
+use akv_plugin::{Plugins, render};
+use akv_wire::WireValue;
+use akv_wire::message::{Answer, Refused, Wanted};
+use futures::future::try_join_all;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Reads what the references of one resource need, and renders each of them.
+pub async fn values(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Answer {
+    match make(state, namespace, recipe, wanted).await {
+        Ok(answer) => answer,
+        Err(trouble) => Answer::Refused(Refused {
+            reason: trouble.reason.to_owned(),
+            message: trouble.message,
+            retry_after: trouble.retry_after.map(|after| after.as_secs()),
+            again: true,
+        }),
+    }
+}
+
+async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Result<Answer, Trouble> {
+    let Some(vault) = &state.vault else {
+        return Ok(refused("Unavailable", "the auth service is off".to_owned(), false));
+    };
+    let plugins = state.plugins.for_namespace(&state.client, namespace, recipe).await?.plugins;
+    // One output for each query, and one for files: a reference without a query that gives every entry.
+    let queries = wanted.queries.iter().map(Option::as_deref).chain(wanted.files.then_some(None));
+    let outputs: Vec<Output> = queries.map(|query| Output::environment(recipe, query)).collect();
+    let recipe = Recipe { outputs, ..recipe.clone() };
+    let (recipe, needs) = call(state, {
+        let (recipe, plugins) = (recipe.clone(), plugins.clone());
+        move || needs(&recipe, &plugins).map(|needs| (recipe, needs))
+    })
+    .await?;
+    let none = BTreeSet::new();
+    let reads = recipe
+        .objects
+        .iter()
+        .map(|description| vault.read(&recipe.vault, description, needs.get(&description.alias).unwrap_or(&none)));
+    let objects = try_join_all(reads).await?;
+    let rendered = call(state, move || all(&recipe, &plugins, objects)).await?;
+    let mut rendered = rendered.into_iter();
+    let mut values = Vec::new();
+    for (query, entries) in wanted.queries.iter().zip(rendered.by_ref()) {
+        match variable::value(entries, query.as_deref()) {
+            Ok(value) => values.push(WireValue::new(value.expose().to_vec())),
+            Err(why) => return Ok(refused(akv_api::reason::INVALID_INPUT, why, false)),
+        }
+    }
+    let files = rendered.next().unwrap_or_default();
+    let files = files.into_iter().map(|entry| (entry.key, WireValue::new(entry.value.expose().to_vec())));
+    Ok(Answer::Values { values, files: files.collect() })
+}
+
+type Needs = BTreeMap<akv_core::Alias, BTreeSet<Part>>;
+
+fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Trouble> {
+    if let Some((path, fault)) = render::check(recipe, plugins).into_iter().next() {
+        let trouble = Trouble::from(fault);
+        return Err(Trouble { message: format!("{path}: {}", trouble.message), ..trouble });
+    }
+    let mut needs = Needs::new();
+    for output in &recipe.outputs {
+        for (alias, parts) in render::needs(recipe, output, plugins)? {
+            needs.entry(alias).or_default().extend(parts);
+        }
+    }
+    Ok(needs)
+}
+
+fn all(recipe: &Recipe, plugins: &Plugins, objects: Vec<VaultObject>) -> Result<Vec<Vec<Entry>>, Trouble> {
+    let objects = render::transform(recipe, plugins, objects)?;
+    let outputs = recipe.outputs.iter();
+    outputs.map(|output| render::render(recipe, output, plugins, &objects).map_err(Trouble::from)).collect()
+}
+
+/// Plugin calls block, so they leave the async threads.
+async fn call<T: Send + 'static>(
+    state: &State,
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let _permit = state.calls.acquire().await;
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

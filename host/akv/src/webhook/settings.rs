@@ -1,0 +1,124 @@
+//! From flags to what the parts of the webhook want.
+
+use super::args::WebhookArgs;
+use super::start::WebhookError;
+use akv_core::inject::{Service, Settings};
+use serde_json::{Value, json};
+
+/// What every admission uses. `root` is the DER of the root that pods trust.
+pub fn injection(args: &WebhookArgs, root: Vec<u8>) -> Result<Settings, WebhookError> {
+    let url = format!("https://{}.{}.svc:{}", args.service_name, args.pod_namespace, args.mtls_port_external);
+    let service = args.use_auth_service.then_some(Service { url, root });
+    let flag = |flag: &'static str, why: &str| WebhookError::Flag(flag, why.to_owned());
+    if !args.exec_dir.starts_with('/') || args.exec_dir.len() < 2 || args.exec_dir.contains("..") {
+        return Err(flag("ENV_INJECTOR_EXEC_DIR", "it must be an absolute path"));
+    }
+    if !["Always", "IfNotPresent", "Never"].contains(&args.pull_policy.as_str()) {
+        return Err(flag("WEBHOOK_CONTAINER_IMAGE_PULL_POLICY", "use Always, IfNotPresent or Never"));
+    }
+    for (name, quantity) in [
+        ("WEBHOOK_INIT_CONTAINER_REQUESTS_CPU", &args.requests_cpu),
+        ("WEBHOOK_INIT_CONTAINER_REQUESTS_MEMORY", &args.requests_memory),
+        ("WEBHOOK_INIT_CONTAINER_LIMITS_MEMORY", &args.limits_memory),
+    ] {
+        if !is_quantity(quantity) {
+            return Err(flag(name, "it is no quantity such as 5m or 32Mi"));
+        }
+    }
+    Ok(Settings {
+        pull_policy: args.pull_policy.clone(),
+        directory: format!("{}/", args.exec_dir.trim_end_matches('/')),
+        resources: json!({
+            "requests": {"cpu": args.requests_cpu, "memory": args.requests_memory},
+            "limits": {"memory": args.limits_memory},
+        }),
+        security: security(args),
+        ..Settings::new(&args.env_image, service)
+    })
+}
+
+fn security(args: &WebhookArgs) -> Value {
+    let mut security = json!({
+        "allowPrivilegeEscalation": args.allow_privilege_escalation || args.privileged,
+        "readOnlyRootFilesystem": args.read_only,
+        "runAsNonRoot": args.non_root,
+        "capabilities": {"drop": ["ALL"]},
+    });
+    if args.privileged {
+        security["privileged"] = json!(true);
+    }
+    if args.seccomp {
+        security["seccompProfile"] = json!({"type": "RuntimeDefault"});
+    }
+    if let Some(uid) = args.user_uid {
+        security["runAsUser"] = json!(uid);
+    }
+    if let Some(gid) = args.group_gid {
+        security["runAsGroup"] = json!(gid);
+    }
+    security
+}
+
+/// A number and a suffix of Kubernetes, as `5m` or `32Mi`.
+fn is_quantity(text: &str) -> bool {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let suffix = &text[number.len()..];
+    let known = ["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
+    number.parse::<f64>().is_ok_and(|n| n >= 0.0) && known.contains(&suffix)
+}
+
+/// The label of namespaces with injection, as name and value.
+pub fn label(args: &WebhookArgs) -> Result<(String, String), WebhookError> {
+    match args.namespace_label.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(WebhookError::Flag("NAMESPACE_LABEL", "it is not NAME=VALUE".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: WebhookArgs,
+    }
+
+    fn check(flags: &[&str], expected: Result<(&str, Value), &str>) {
+        let Program { args } = Program::parse_from(["test", "--pod-namespace=akv2k8s"].iter().chain(flags));
+        match (injection(&args, vec![1]), expected) {
+            (Ok(settings), Ok((pointer, value))) => {
+                let all = json!({"security": settings.security, "resources": settings.resources, "directory": settings.directory, "url": settings.service.map(|s| s.url)});
+                assert_eq!(all.pointer(pointer), Some(&value), "{flags:?}");
+            }
+            (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
+            (found, _) => panic!("{flags:?}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn every_setting_of_the_init_container_is_the_flags() {
+        check(&[], Ok(("/url", json!("https://akv2k8s-envinjector.akv2k8s.svc:9443"))));
+        check(&["--use-auth-service=false"], Ok(("/url", Value::Null)));
+        check(&["--exec-dir=/x"], Ok(("/directory", json!("/x/"))));
+        check(&["--requests-cpu=10m"], Ok(("/resources/requests/cpu", json!("10m"))));
+        check(&["--requests-memory=64Mi"], Ok(("/resources/requests/memory", json!("64Mi"))));
+        check(&["--limits-memory=64Mi"], Ok(("/resources/limits/memory", json!("64Mi"))));
+        check(&["--read-only=false"], Ok(("/security/readOnlyRootFilesystem", json!(false))));
+        check(&["--non-root=false"], Ok(("/security/runAsNonRoot", json!(false))));
+        check(&["--privileged=true"], Ok(("/security/privileged", json!(true))));
+        check(&["--allow-privilege-escalation=true"], Ok(("/security/allowPrivilegeEscalation", json!(true))));
+        check(&["--user-uid=1000"], Ok(("/security/runAsUser", json!(1000))));
+        check(&["--group-gid=1000"], Ok(("/security/runAsGroup", json!(1000))));
+        check(&[], Ok(("/security/seccompProfile/type", json!("RuntimeDefault"))));
+    }
+
+    #[test]
+    fn a_bad_flag_is_named() {
+        check(&["--exec-dir=x"], Err("ENV_INJECTOR_EXEC_DIR: it must be an absolute path"));
+        check(&["--pull-policy=Sometimes"], Err("WEBHOOK_CONTAINER_IMAGE_PULL_POLICY"));
+        check(&["--limits-memory=much"], Err("WEBHOOK_INIT_CONTAINER_LIMITS_MEMORY: it is no quantity"));
+    }
+}
