@@ -3,6 +3,7 @@
 use crate::answer::broken;
 use crate::engine::{Engine, TICK};
 use crate::limits::{Limiter, Limits, Usage, WALL};
+use crate::signal_stack;
 use akv_core::{PluginFault, PluginName};
 use std::time::Instant;
 use wasmtime::{Store, Trap};
@@ -32,6 +33,9 @@ pub(crate) fn isolated<T>(
     let refused = store.data().refused();
     // After a trap the store must not be touched again; its memory goes back to the system here.
     drop(store);
+    if result.is_err() {
+        signal_stack::wipe();
+    }
     (result.map_err(|error| fault(plugin, limits, refused, &error)), usage)
 }
 

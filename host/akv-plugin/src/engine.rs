@@ -77,8 +77,6 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
         .debug_symbols(false)
         .wasm_backtrace_max_frames(None)
         .max_wasm_stack(256 << 10)
-        // A trap by signal leaves the registers, and with them pieces of a value, on the signal stack.
-        .signals_based_traps(false)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false);
     #[cfg(feature = "compile")]

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod plugin;
 pub mod render;
 mod schema;
+mod signal_stack;
 pub mod unpack;
 
 pub use artifact::{Artifact, ArtifactError};
