@@ -12,7 +12,7 @@ use crate::credential::Token;
 use crate::fault::Fault;
 use crate::host::Host;
 use crate::settings::Exchange;
-use crate::token::{self, Bearer};
+use crate::token::{self, Grant};
 use crate::wire::{Ask, Wire, within};
 
 const WHO: &str = "identity of the installation";
@@ -24,7 +24,7 @@ pub(crate) async fn bearer(
     registry: &Host,
     repository: &str,
     deadline: Instant,
-) -> Result<Bearer, Fault> {
+) -> Result<Grant, Fault> {
     if !exchange.covers(registry) {
         return Err(Fault::NotListed(registry.clone()));
     }

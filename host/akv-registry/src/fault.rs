@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     #[error("{0} does not resolve: {1}")]
     Name(String, String),
     #[error("{0} could not be trusted: {1}")]
-    Tls(Host, String),
+    Tls(Host, &'static str),
     #[error("{0} could not be reached: {1}")]
     Unreachable(Host, String),
     #[error("{host} answered with status {status}{code}")]

@@ -33,8 +33,13 @@ impl Host {
             Some(inner) => inner.bytes().all(|b| b.is_ascii_hexdigit() || b == b':'),
             None => name.split('.').all(label),
         };
-        let host = Self { name: name.to_owned(), port };
-        (written && Url::parse(&format!("https://{host}/")).is_ok_and(|url| host.is_of(&url))).then_some(host)
+        if !written {
+            return None;
+        }
+        let url = Url::parse(&format!("https://{name}/")).ok()?;
+        // Of an IPv6 address any spelling will do, and the usual one is kept; all else must be what the URL makes of it.
+        let usual = url.host_str().filter(|usual| *usual == name || name.starts_with('['))?;
+        Some(Self { name: usual.to_owned(), port })
     }
 
     /// The host of a URL; nothing if it has none, or one that is not written as [`Host::parse`] wants it.
@@ -63,12 +68,6 @@ impl Host {
     /// The address, if the host is one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.name.trim_start_matches('[').trim_end_matches(']').parse().ok()
-    }
-
-    /// Whether a URL goes to this host by the same spelling; an IPv6 address has many, and only the address counts.
-    fn is_of(&self, url: &Url) -> bool {
-        let Some(name) = url.host_str() else { return false };
-        name == self.name || (self.name.starts_with('[') && name.starts_with('['))
     }
 }
 
@@ -102,6 +101,7 @@ mod tests {
             ("[::1]:5000", Some("[::1]:5000")),
             ("[::ffff:127.0.0.1]", None),
             ("[::ffff:7f00:1]", Some("[::ffff:7f00:1]")),
+            ("[0:0::FFFF:7f00:1]:80", Some("[::ffff:7f00:1]:80")),
             ("::1", None),
             ("127.1", None),
             ("2130706433", None),

@@ -121,14 +121,11 @@ impl fmt::Display for Image {
     }
 }
 
-/// The host and the rest. The first part is a host if it has a dot, a colon or an upper-case letter, or is `localhost`.
+/// The host and the rest. The first part is a host if it has a dot or a colon, or is `localhost`. To containerd it also is
+/// one if it has an upper-case letter and nothing else says so, which is too fine a difference to go by: it is no name here.
 fn split_host(text: &str) -> (&str, &str) {
     let (host, rest) = match text.split_once('/') {
-        Some((first, rest))
-            if first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
-            (first, rest)
-        }
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
         _ => (DOCKER_HUB, text),
     };
     (if host == "index.docker.io" { DOCKER_HUB } else { host }, rest)
@@ -174,7 +171,7 @@ mod tests {
         check("localhost/app", Ok("localhost/app:latest"));
         check("localhost:5000/app:v1", Ok("localhost:5000/app:v1"));
         check("registry.example:5000/a/b-c__d.e:T_1.2-3", Ok("registry.example:5000/a/b-c__d.e:T_1.2-3"));
-        check("Registry/app", Ok("registry/app:latest"));
+        check("Registry.Example/app", Ok("registry.example/app:latest"));
         check("[::1]:5000/app", Ok("[::1]:5000/app:latest"));
         check(&format!("ghcr.io/o/a:1@{digest}"), Ok(&format!("ghcr.io/o/a@{digest}")));
         check("a:1", Ok("docker.io/library/a:1"));
@@ -197,6 +194,7 @@ mod tests {
             ("registry.example/a/../../b", ImageError::Repository),
             ("registry.example//app", ImageError::Repository),
             ("registry.example/app/", ImageError::Repository),
+            ("Registry/app", ImageError::Repository),
             ("registry.example/App", ImageError::Repository),
             ("registry.example/a%2e%2e/b", ImageError::Repository),
             ("registry.example/a?b", ImageError::Repository),

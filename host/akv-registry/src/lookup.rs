@@ -10,10 +10,10 @@ use crate::plan::{Course, Plan};
 use crate::platform::Platform;
 use crate::session::{Desk, Session, Wanted};
 
-/// The specification wants 4 MiB to be taken; an index has some 10 KiB.
-const LARGEST_MANIFEST: usize = 4 << 20;
-/// A configuration has some 10 KiB, with a long history 100.
-const LARGEST_CONFIGURATION: usize = 4 << 20;
+/// An index has some 10 KiB. Read by user's choice, many at once, it must not fill the memory.
+const LARGEST_MANIFEST: usize = 1 << 20;
+/// A configuration has some 10 KiB, with a build cache in it some 100.
+const LARGEST_CONFIGURATION: usize = 2 << 20;
 /// An index may point at an index; nobody has more of them.
 const DEEPEST: usize = 3;
 
@@ -21,6 +21,7 @@ const DEEPEST: usize = 3;
 pub(crate) async fn resolve(desk: &Desk, plan: &Plan, tag: &str, deadline: Instant) -> Result<(Digest, usize), Fault> {
     let mut course = Course::new(plan, 0);
     while let Some((number, attempt)) = course.next() {
+        let deadline = course.deadline(deadline, Instant::now());
         match digest(&mut Session::new(desk, attempt, deadline), tag).await {
             Ok(digest) => return Ok((digest, number)),
             Err(fault) => course.failed(fault),
@@ -40,6 +41,7 @@ pub(crate) async fn command(
 ) -> Result<Command, Fault> {
     let mut course = Course::new(plan, start);
     while let Some((_, attempt)) = course.next() {
+        let deadline = course.deadline(deadline, Instant::now());
         match read(&mut Session::new(desk, attempt, deadline), digest, platform).await {
             Ok(command) => return Ok(command),
             Err(fault) => course.failed(fault),

@@ -4,6 +4,8 @@
 //! place is one of the cloud's registries, and nobody in particular if no pull secret matched. A credential is for the host
 //! that it was written for: that of a registry is not shown to its mirror.
 
+use tokio::time::Instant;
+
 use crate::credential::{Credential, Fingerprint, Fingerprints};
 use crate::fault::Fault;
 use crate::fence::Fence;
@@ -92,6 +94,7 @@ fn at(
 pub(crate) struct Course<'a> {
     rest: std::iter::Enumerate<std::slice::Iter<'a, Attempt>>,
     current: Option<&'a Endpoint>,
+    last: Option<&'a Endpoint>,
     /// An endpoint where another credential is of no use.
     given_up: Option<&'a Endpoint>,
     /// The first fault of the last place: that of the best credential where the image really lives.
@@ -105,7 +108,8 @@ impl<'a> Course<'a> {
         if let Some(skip) = start.checked_sub(1) {
             rest.nth(skip);
         }
-        Self { rest, current: None, given_up: None, first: None }
+        let last = plan.attempts().last().map(|attempt| &attempt.endpoint);
+        Self { rest, current: None, last, given_up: None, first: None }
     }
 
     /// The next attempt with its number.
@@ -116,6 +120,11 @@ impl<'a> Course<'a> {
             self.first = None;
         }
         Some((number, attempt))
+    }
+
+    /// When the attempt that was given last must be over: a mirror leaves half of the time to what comes after it.
+    pub(crate) fn deadline(&self, deadline: Instant, now: Instant) -> Instant {
+        if self.current == self.last { deadline } else { now + deadline.saturating_duration_since(now) / 2 }
     }
 
     /// The attempt that was given last has failed.

@@ -29,8 +29,8 @@ use crate::session::Desk;
 use crate::settings::{Mirrors, Settings, SettingsError, fence, mirrors};
 use crate::wire::Wire;
 
-/// Look-ups at once. Users choose what is looked up: more would let one of them use up connections and memory.
-const MOST_AT_ONCE: usize = 32;
+/// Look-ups at once. Users choose what is looked up, and each may hold a document of the largest size.
+const MOST_AT_ONCE: usize = 16;
 
 /// What a node runs if the pod does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,13 +155,14 @@ impl Registry {
                 let kept = policy != PullPolicy::Always && tag != "latest";
                 let usage = Use { kept, keep: inner.keep };
                 let key = key(image.reference().clone(), None);
-                inner.tags.ask(key, usage, |_| 512, self.resolve(plan.clone(), tag.clone(), deadline)).await?
+                let look_up = || self.resolve(plan.clone(), tag.clone(), deadline);
+                patiently(deadline, || inner.tags.ask(key.clone(), usage, |_| 512, look_up())).await?
             }
         };
         let usage = Use { kept: true, keep: inner.keep };
-        let look_up = self.read(plan, start, digest.clone(), platform.clone(), deadline);
-        let command =
-            inner.commands.ask(key(Reference::Digest(digest.clone()), Some(platform)), usage, weight, look_up).await?;
+        let key = key(Reference::Digest(digest.clone()), Some(platform));
+        let look_up = || self.read(plan.clone(), start, digest.clone(), platform.clone(), deadline);
+        let command = patiently(deadline, || inner.commands.ask(key.clone(), usage, weight, look_up())).await?;
         Ok(ImageCommand { entrypoint: command.entrypoint.clone(), cmd: command.cmd.clone(), digest })
     }
 
@@ -190,6 +191,19 @@ impl Registry {
         async move {
             let _slot = slot(&slots, deadline, &plan).await?;
             lookup::command(&desk, &plan, start, &digest, &platform, deadline).await.map(Arc::new)
+        }
+    }
+}
+
+/// Asks again where somebody else's look-up, which was shared, ended with his time and not with ours.
+async fn patiently<T, F: Future<Output = Result<T, Fault>>>(
+    deadline: Instant,
+    ask: impl Fn() -> F,
+) -> Result<T, Fault> {
+    loop {
+        match ask().await {
+            Err(Fault::Deadline(_)) if Instant::now() < deadline => {}
+            other => return other,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::fence::Purpose;
 use crate::host::Host;
 use crate::plan::Attempt;
 use crate::settings::Exchange;
-use crate::token::{self, Bearer};
+use crate::token::{self, Grant};
 use crate::wire::{Answer, Ask, LONGEST_LIFE, Wire};
 
 /// Tokens by place, repository and credential, so that not every look-up asks for one.
@@ -93,13 +93,13 @@ impl<'a> Session<'a> {
     async fn authorize(&mut self, refused: &Answer) -> Result<(), Fault> {
         let key = self.key();
         self.tokens().remove(&key);
-        let Bearer { header, life } = self.bearer(refused).await?;
+        let Grant { header, life } = self.bearer(refused).await?;
         self.tokens().put(key, header.clone(), header.expose().len(), Clock::now(), life);
         self.authorization = Some(header);
         Ok(())
     }
 
-    async fn bearer(&self, refused: &Answer) -> Result<Bearer, Fault> {
+    async fn bearer(&self, refused: &Answer) -> Result<Grant, Fault> {
         let Attempt { credential, repository, .. } = self.attempt;
         let (wire, deadline, registry) = (&self.desk.wire, self.deadline, &refused.host);
         if let (Credential::Exchange, Some(exchange)) = (credential, &self.desk.exchange) {
@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
                     let service = service.as_deref();
                     return token::bearer(wire, registry, realm, service, repository, credential, deadline).await;
                 }
-                (Challenge::Basic, Some(header)) => return Ok(Bearer { header, life: LONGEST_LIFE }),
+                (Challenge::Basic, Some(header)) => return Ok(Grant { header, life: LONGEST_LIFE }),
                 (Challenge::Basic, None) => {}
             }
         }

@@ -22,7 +22,7 @@ const SLACK: Duration = Duration::from_secs(30);
 
 /// A header's value, and how long it may be used again.
 #[derive(Debug, Clone)]
-pub(crate) struct Bearer {
+pub(crate) struct Grant {
     pub(crate) header: Token,
     pub(crate) life: Duration,
 }
@@ -56,7 +56,7 @@ pub(crate) async fn bearer(
     repository: &str,
     credential: &Credential,
     deadline: Instant,
-) -> Result<Bearer, Fault> {
+) -> Result<Grant, Fault> {
     let mut url = Url::parse(realm).map_err(|_| Fault::Challenge)?;
     let (scope, service) = (scope(repository), service.unwrap_or_default());
     if let Credential::Identity(token) = credential {
@@ -86,7 +86,7 @@ pub(crate) fn who(credential: &Credential) -> &'static str {
 }
 
 /// Reads the answer of a token service.
-pub(crate) fn read(answer: &Answer, who: &'static str) -> Result<Bearer, Fault> {
+pub(crate) fn read(answer: &Answer, who: &'static str) -> Result<Grant, Fault> {
     #[derive(Deserialize)]
     struct Document {
         token: Option<String>,
@@ -110,5 +110,5 @@ pub(crate) fn read(answer: &Answer, who: &'static str) -> Result<Bearer, Fault> 
         return Err(none());
     }
     let life = Duration::from_secs(document.expires_in.unwrap_or(USUAL_LIFE)).min(LONGEST_LIFE);
-    Ok(Bearer { header: Token::new(format!("Bearer {}", text.expose())), life: life.saturating_sub(SLACK) })
+    Ok(Grant { header: Token::new(format!("Bearer {}", text.expose())), life: life.saturating_sub(SLACK) })
 }

@@ -177,7 +177,7 @@ fn wire_fault(host: &Host, top: &reqwest::Error) -> Fault {
             return fault.clone();
         }
         if let Some(tls) = last.downcast_ref::<rustls::Error>() {
-            return Fault::Tls(host.clone(), tls.to_string());
+            return Fault::Tls(host.clone(), untrusted(tls));
         }
         // An I/O error does not name what it wraps as its source.
         let inner = last.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
@@ -185,6 +185,20 @@ fn wire_fault(host: &Host, top: &reqwest::Error) -> Fault {
             Some(next) => last = next,
             None => return Fault::Unreachable(host.clone(), last.to_string()),
         }
+    }
+}
+
+/// Why a certificate is not trusted, without the names in it: they would tell who is there.
+fn untrusted(fault: &rustls::Error) -> &'static str {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    match fault {
+        rustls::Error::InvalidCertificate(UnknownIssuer) => "the authority of its certificate is not known",
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "its certificate is for another name"
+        }
+        rustls::Error::InvalidCertificate(_) => "its certificate is not good",
+        _ => "the TLS handshake failed",
     }
 }
 
