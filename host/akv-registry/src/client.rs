@@ -59,7 +59,7 @@ fn builder(roots: Vec<Certificate>) -> ClientBuilder {
     // reqwest panics without one. Whoever was first wins, and here all are ring.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
-        .user_agent(concat!("akv2k8s-registry/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("akv2k8s/registry/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT)

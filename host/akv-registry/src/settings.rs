@@ -36,7 +36,9 @@ pub struct Settings {
     pub insecure: Vec<String>,
     /// Registries and the token services that belong to them though they are on another host, both as in `registries`.
     pub realms: Vec<(String, String)>,
-    /// Where to ask first, by registry.
+    /// Where to ask first, by the registry that images name (`docker.io` for Docker Hub): `host[:port][/path]`, the path
+    /// standing before the repository. Mirrors are allowed by being here, and a registry that is not allowed itself is
+    /// read from them alone. They are shown the pull secrets that are written for their own hosts.
     pub mirrors: BTreeMap<String, Vec<String>>,
     /// A PEM file of certificate authorities to trust beside the system's.
     pub extra_ca: Option<PathBuf>,

@@ -13,7 +13,10 @@ async fn no_image_name_reaches_the_machine_or_its_metadata() {
     let folder = Folder::new();
     // Everything is on the allow-list, and nothing of the refused networks is allowed.
     let mut settings = Settings { allowed_networks: Vec::new(), ..stage.settings(&folder) };
-    settings.registries.extend(["*", "169.254.169.254", "[::1]", "[fe80::1]", "[::ffff:7f00:1]"].map(str::to_owned));
+    settings.refused_networks.push("10.96.0.0/12".to_owned());
+    settings
+        .registries
+        .extend(["*", "10.96.0.1", "169.254.169.254", "[::1]", "[fe80::1]", "[::ffff:7f00:1]"].map(str::to_owned));
     settings.registries.extend(["localhost", "[::1]", "[::ffff:7f00:1]"].map(|name| stage.host(name)));
     let registry = Registry::new(settings).expect("a registry");
     for (text, expected) in [
@@ -26,6 +29,8 @@ async fn no_image_name_reaches_the_machine_or_its_metadata() {
         ("[fe80::1]/app", Reason::RegistryRefused),
         ("169.254.169.254/app", Reason::RegistryRefused),
         ("foo.localhost/app", Reason::RegistryRefused),
+        // The API server's Service.
+        ("10.96.0.1/app", Reason::RegistryRefused),
         // Not on the list in this form, or under this port.
         ("127.0.0.9:$P/app", Reason::RegistryNotAllowed),
         ("registry.localhost:22/app", Reason::RegistryNotAllowed),

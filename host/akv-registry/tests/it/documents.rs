@@ -105,14 +105,16 @@ async fn a_registry_that_lies_about_a_digest_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_left() {
+async fn a_body_that_is_too_long_is_left() {
     for kind in ["manifests", "blobs"] {
         let stage = Stage::new().await;
         stage.put_image("app", "1", "/app");
-        let path = format!("/{kind}/sha256:");
-        stage.script(move |asked| asked.path.contains(&path).then_some(Reply::Endless));
-        let refusal = ask(&stage.registry(), &stage.image("app:1"), &[]).await.expect_err("too long");
-        assert_eq!(refusal.reason(), Reason::RegistryBroken);
-        assert!(refusal.to_string().contains("is longer than"), "{refusal}");
+        for reply in [Reply::Endless, Reply::ok("x".repeat(3 << 20))] {
+            let path = format!("/{kind}/sha256:");
+            stage.script(move |asked| asked.path.contains(&path).then(|| reply.clone()));
+            let refusal = ask(&stage.registry(), &stage.image("app:1"), &[]).await.expect_err("too long");
+            assert_eq!(refusal.reason(), Reason::RegistryBroken);
+            assert!(refusal.to_string().contains("is longer than"), "{refusal}");
+        }
     }
 }

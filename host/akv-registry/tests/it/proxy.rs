@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use akv_registry::{Reason, Registry, Settings};
+use akv_registry::{Image, Reason, Registry, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::folder::Folder;
 use crate::stage::{Stage, ask};
+
+const NAME: &str = "registry.localhost:$P/app:1";
 
 /// A proxy that connects everything to this machine, its port, and where it was asked to connect to.
 async fn proxy() -> (u16, Arc<Mutex<Vec<String>>>) {
@@ -36,7 +38,7 @@ async fn proxy() -> (u16, Arc<Mutex<Vec<String>>>) {
     (port, asked)
 }
 
-async fn through(registries: &[&str], no_proxy: &str) -> (Result<(), Reason>, Vec<String>, String) {
+async fn through(image: &str, registries: &[&str], no_proxy: &str) -> (Result<(), Reason>, Vec<String>, String) {
     let stage = Stage::new().await;
     stage.put_image("app", "1", "/app");
     let (port, asked) = proxy().await;
@@ -45,28 +47,29 @@ async fn through(registries: &[&str], no_proxy: &str) -> (Result<(), Reason>, Ve
     settings.registries = registries.iter().map(|text| text.replace("$P", &stage.port().to_string())).collect();
     settings.environment.insert("HTTPS_PROXY".to_owned(), format!("http://localhost:{port}"));
     settings.environment.insert("NO_PROXY".to_owned(), no_proxy.to_owned());
-    let found = ask(&Registry::new(settings).expect("a registry"), &stage.image("app:1"), &[]).await;
+    let image = Image::parse(&image.replace("$P", &stage.port().to_string())).expect("an image");
+    let found = ask(&Registry::new(settings).expect("a registry"), &image, &[]).await;
     let asked = asked.lock().expect("no panic").clone();
     (found.map(drop).map_err(|refusal| refusal.reason()), asked, stage.host("registry.localhost"))
 }
 
 #[tokio::test]
 async fn a_named_registry_is_asked_through_the_proxy() {
-    let (found, asked, host) = through(&["registry.localhost:$P"], "").await;
+    let (found, asked, host) = through(NAME, &["registry.localhost:$P"], "").await;
     assert_eq!(found, Ok(()));
     assert!(!asked.is_empty() && asked.iter().all(|target| *target == host), "{asked:?}");
 }
 
 #[tokio::test]
 async fn a_registry_that_nobody_named_is_not_asked_through_the_proxy() {
-    for registries in [&["*"][..], &["*", "*.example"]] {
-        let (found, asked, _) = through(registries, "").await;
+    for registries in [&["*"][..], &["*", "*.inside.example"]] {
+        let (found, asked, _) = through("inside.example/app", registries, "").await;
         assert_eq!((found, asked), (Err(Reason::RegistryNotAllowed), Vec::new()));
     }
 }
 
 #[tokio::test]
 async fn what_goes_past_the_proxy_is_inside_the_fence() {
-    let (found, asked, _) = through(&["registry.localhost:$P"], "localhost").await;
+    let (found, asked, _) = through(NAME, &["registry.localhost:$P"], "localhost").await;
     assert_eq!((found, asked), (Err(Reason::RegistryRefused), Vec::new()));
 }
