@@ -76,6 +76,8 @@ impl Debian {
         let child = Command::new(program).arg("serve").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let mut settings = stage.settings(&folder);
         settings.registries = vec![format!("{NAME}:{}", address.port())];
+        // Whoever was first wins, and here all are ring.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .tls_certs_merge([Certificate::from_pem(authority.as_bytes()).expect("an authority")])
             .resolve(NAME, address)
