@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use crate::keys::{self, KeyError};
 use crate::seed::{Certificate, CertificateForm};
+use std::path::Path;
 
 /// A certificate with its key. Holds a private key, so it has no `Debug`.
 pub struct Made {
@@ -35,7 +36,7 @@ pub enum CertificateError {
     Make(#[from] rcgen::Error),
     /// The given PEM or PFX could not be read.
     #[error(
-        "a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12 with empty password"
+        "a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12, its `password` empty if there is none"
     )]
     Read(String),
     /// PKCS#12 could not be written.
@@ -48,10 +49,22 @@ pub enum CertificateError {
 /// # Errors
 /// Says which part is at fault, never the key.
 pub fn make(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
-    match (&seed.pem, &seed.pfx) {
-        (Some(pem), _) => from_pem(pem),
-        (None, Some(pfx)) => from_pfx(pfx),
-        (None, None) => generate(seed, turn),
+    let file = |path: &Path| {
+        std::fs::read(path).map_err(|error| CertificateError::Read(format!("{}: {error}", path.display())))
+    };
+    let password = seed.password.as_deref().unwrap_or_default();
+    if let Some(pem) = &seed.pem {
+        from_pem(pem.as_bytes())
+    } else if let Some(path) = &seed.pem_file {
+        from_pem(&file(path)?)
+    } else if let Some(pfx) = &seed.pfx {
+        let joined: String = pfx.split_ascii_whitespace().collect();
+        let bytes = STANDARD.decode(joined).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
+        from_pfx(&bytes, password)
+    } else if let Some(path) = &seed.pfx_file {
+        from_pfx(&file(path)?, password)
+    } else {
+        generate(seed, turn)
     }
 }
 
@@ -99,20 +112,18 @@ fn common_name(name: &str) -> DistinguishedName {
     distinguished
 }
 
-fn from_pem(pem: &str) -> Result<Made, CertificateError> {
+fn from_pem(pem: &[u8]) -> Result<Made, CertificateError> {
     let read = |error: rustls_pki_types::pem::Error| CertificateError::Read(error.to_string());
-    let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(read)?;
-    let chain = CertificateDer::pem_slice_iter(pem.as_bytes())
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(read)?;
+    let chain = CertificateDer::pem_slice_iter(pem)
         .map(|der| der.map(|der| der.to_vec()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(read)?;
     given(key.secret_pkcs8_der(), chain)
 }
 
-fn from_pfx(pfx: &str) -> Result<Made, CertificateError> {
-    let joined: String = pfx.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(joined).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
-    let store = KeyStore::from_pkcs12(&bytes, "", Pkcs12ImportPolicy::Relaxed)
+fn from_pfx(bytes: &[u8], password: &str) -> Result<Made, CertificateError> {
+    let store = KeyStore::from_pkcs12(bytes, password, Pkcs12ImportPolicy::Relaxed)
         .map_err(|error| CertificateError::Read(error.to_string()))?;
     let (_, chain) =
         store.private_key_chain().ok_or_else(|| CertificateError::Read("it has no private key".to_owned()))?;
