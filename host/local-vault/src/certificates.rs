@@ -11,7 +11,7 @@ use rcgen::{
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::keys::{self, KeyError};
+use crate::keys::{Key, KeyError};
 use crate::seed::{Certificate, CertificateForm};
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub struct Made {
     /// Leaf first, then issuers, DER.
     pub chain: Vec<Vec<u8>>,
     /// The leaf's key.
-    pub key: KeyPair,
+    pub key: Key,
 }
 
 /// A certificate cannot be made, read or written.
@@ -69,7 +69,7 @@ pub fn make(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
 }
 
 fn generate(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
-    let key = keys::make(seed.key, turn)?;
+    let key = Key::make(seed.key, turn)?;
     let subject = seed.subject.clone().unwrap_or_else(|| format!("CN={}", seed.name));
     let mut params = CertificateParams::new(seed.sans.clone())?;
     params.distinguished_name = common_name(subject.strip_prefix("CN=").unwrap_or(&subject));
@@ -88,11 +88,12 @@ fn generate(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
         issuers.insert(0, certificate.der().to_vec());
         above = Some(Issuer::new(authority, authority_key));
     }
-    let leaf = match &above {
-        Some(issuer) => params.signed_by(&key, issuer)?,
-        None => params.self_signed(&key)?,
+    let leaf = match (&key, &above) {
+        (Key::Pair(key), Some(issuer)) => params.signed_by(key, issuer)?.der().to_vec(),
+        (Key::Pair(key), None) => params.self_signed(key)?.der().to_vec(),
+        (Key::P521(secret), issuer) => secret.certificate(&params, issuer.as_ref())?,
     };
-    issuers.insert(0, leaf.der().to_vec());
+    issuers.insert(0, leaf);
     Ok(Made { subject, chain: issuers, key })
 }
 
@@ -136,7 +137,7 @@ fn given(key: &[u8], chain: Vec<Vec<u8>>) -> Result<Made, CertificateError> {
         .map_err(|error| CertificateError::Read(error.to_string()))?
         .subject()
         .to_owned();
-    let key = KeyPair::try_from(key).map_err(KeyError::from)?;
+    let key = Key::read(key)?;
     Ok(Made { subject, chain, key })
 }
 
@@ -147,9 +148,9 @@ fn given(key: &[u8], chain: Vec<Vec<u8>>) -> Result<Made, CertificateError> {
 pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Result<String, CertificateError> {
     match form {
         CertificateForm::Pem => {
-            let mut text = if exportable { made.key.serialize_pem() } else { String::new() };
+            let mut text = if exportable { pem("PRIVATE KEY", &made.key.pkcs8()?) } else { String::new() };
             for der in &made.chain {
-                text.push_str(&pem(der));
+                text.push_str(&pem("CERTIFICATE", der));
             }
             Ok(text)
         }
@@ -158,7 +159,7 @@ pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Res
                 made.chain.iter().map(|der| p12_keystore::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
             let mut store = KeyStore::new();
             if exportable {
-                let key = PrivateKey::from_der(&made.key.serialize_der())?;
+                let key = PrivateKey::from_der(&made.key.pkcs8()?)?;
                 let chain = PrivateKeyChain::new([1u8].as_slice(), key, certificates);
                 store.add_entry("leaf", KeyStoreEntry::PrivateKeyChain(chain));
             } else {
@@ -173,15 +174,15 @@ pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Res
     }
 }
 
-/// A certificate as PEM with lines of 64 characters.
+/// PEM with lines of 64 characters.
 #[must_use]
-pub fn pem(der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let mut lines = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut lines = format!("-----BEGIN {label}-----\n");
     for start in (0..text.len()).step_by(64) {
         lines.push_str(&text[start..text.len().min(start + 64)]);
         lines.push('\n');
     }
-    lines.push_str("-----END CERTIFICATE-----\n");
+    lines.push_str(&format!("-----END {label}-----\n"));
     lines
 }

@@ -17,6 +17,7 @@ mod lock;
 mod login;
 mod managed;
 mod name;
+mod p521;
 mod refusal;
 mod request;
 pub mod seed;

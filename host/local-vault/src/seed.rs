@@ -268,6 +268,9 @@ pub enum KeyType {
     /// ECDSA on P-384.
     #[serde(rename = "ec-p384")]
     EcP384,
+    /// ECDSA on P-521.
+    #[serde(rename = "ec-p521")]
+    EcP521,
 }
 
 impl Seed {

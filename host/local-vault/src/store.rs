@@ -2,7 +2,7 @@
 
 use crate::certificates::{self, CertificateError};
 use crate::jwt::now;
-use crate::keys::{self, KeyError};
+use crate::keys::{self, Key, KeyError};
 use crate::seed::{Authorization, Certificate, CertificateForm, KeyType, Secret, Seed, SeedError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -214,7 +214,7 @@ impl Store {
             CertificateForm::Pkcs12 => "application/x-pkcs12",
             CertificateForm::Pem => "application/x-pem-file",
         };
-        let jwk = keys::public_jwk(&made.key)?;
+        let jwk = made.key.public_jwk()?;
         let mut key_props = keys::policy(&jwk);
         key_props["exportable"] = json!(exportable);
         let bundle = Map::from_iter([
@@ -251,7 +251,7 @@ impl Store {
     }
 
     fn key(&mut self, vault: &str, name: &str, kind: KeyType) -> Result<(), KeyError> {
-        let jwk = keys::public_jwk(&keys::make(kind, self.made as usize)?)?;
+        let jwk = Key::make(kind, self.made as usize)?.public_jwk()?;
         let bundle = Map::from_iter([
             ("key".to_owned(), jwk),
             ("attributes".to_owned(), self.attributes(true)),

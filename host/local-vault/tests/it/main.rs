@@ -1,6 +1,7 @@
 //! The running vault, over real TLS on loopback.
 
 mod assertion;
+mod certificates;
 mod client;
 mod faults;
 mod federated;

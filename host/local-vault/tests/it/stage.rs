@@ -61,8 +61,11 @@ impl Stage {
     }
 
     pub async fn start(seed: &str) -> Self {
+        Self::of(Seed::parse(seed).unwrap_or_else(|e| panic!("{e}"))).await
+    }
+
+    pub async fn of(seed: Seed) -> Self {
         let _installed = rustls::crypto::ring::default_provider().install_default();
-        let seed = Seed::parse(seed).unwrap_or_else(|e| panic!("{e}"));
         let vault = LocalVault::start(seed, Options::default()).await.unwrap_or_else(|e| panic!("{e}"));
         let here = SocketAddr::from(([127, 0, 0, 1], vault.port()));
         let ca = reqwest::Certificate::from_pem(vault.ca_pem().as_bytes()).expect("a certificate");
