@@ -10,7 +10,10 @@
 
 use crate::answer::Answer;
 use crate::lock::lock;
-use crate::server::{Read, State};
+use crate::name;
+use crate::request::Read;
+use crate::server::State;
+use crate::store::Object;
 use serde_json::{Map, Value, json};
 
 /// Does one request.
@@ -42,12 +45,22 @@ pub fn run(state: &State, request: &Read) -> Answer {
         }
         ("PUT", [vault, "secrets", name]) => match serde_json::from_slice::<Map<String, Value>>(&request.body) {
             Ok(bundle) if bundle.get("value").is_some_and(Value::is_string) => {
-                lock(&state.store).set_secret(vault, name, bundle);
+                let mut store = lock(&state.store);
+                if !name::is_object(name) {
+                    return bad(format!("{name:?} is no name of a secret: use {}", name::OBJECT));
+                }
+                if !store.has(vault) {
+                    return Answer::error(404, "NotFound", None, &format!("there is no vault {vault}"));
+                }
+                if store.get(vault, "secrets", name).is_some_and(Object::is_managed) {
+                    return bad(format!("secret {name} belongs to a certificate: rotate that"));
+                }
+                store.set_secret(vault, name, bundle);
                 good()
             }
             _ => bad("the body must be an object with a text `value`".to_owned()),
         },
-        ("POST", [vault, kind, name, act]) => match change(state, vault, kind, name, act) {
+        ("POST", [vault, kind, name, act]) => match lock(&state.store).change(vault, kind, name, act) {
             Ok(true) => good(),
             Ok(false) => {
                 Answer::error(404, "NotFound", None, &format!("there is no {name} among the {kind} of {vault}"))
@@ -61,31 +74,4 @@ pub fn run(state: &State, request: &Read) -> Answer {
             "the admin interface has no such path; see local-vault's documentation",
         ),
     }
-}
-
-/// `rotate`, `disable`, `enable`, `delete` or `recover`; `false` if there is no such object.
-///
-/// # Errors
-/// A sentence.
-pub fn change(state: &State, vault: &str, kind: &str, name: &str, act: &str) -> Result<bool, String> {
-    let mut store = lock(&state.store);
-    if act == "rotate" {
-        return store.rotate(vault, kind, name).map_err(|e| e.to_string());
-    }
-    let Some(object) = store.get_mut(vault, kind, name) else {
-        return Ok(false);
-    };
-    match act {
-        "delete" => object.deleted = true,
-        "recover" => object.deleted = false,
-        "disable" | "enable" => {
-            if let Some(version) = object.versions.last_mut() {
-                version.bundle["attributes"]["enabled"] = json!(act == "enable");
-            }
-        }
-        _ => {
-            return Err(format!("{act:?} is none of rotate, disable, enable, delete and recover"));
-        }
-    }
-    Ok(true)
 }

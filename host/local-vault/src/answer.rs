@@ -84,7 +84,7 @@ pub async fn struck(
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     if fault.reset {
-        return Err(io::Error::other("a fault ends the connection"));
+        return Err(io::Error::new(io::ErrorKind::ConnectionReset, "a fault resets the connection"));
     }
     let mut cleared = faults.watch();
     if fault.slow_headers {
@@ -141,7 +141,11 @@ fn futures_stream(
         async move {
             match step {
                 0 => Some((Ok(Frame::data(first)), 1)),
-                1 if truncate => Some((Err(io::Error::other("a fault cuts the body")), 2)),
+                1 if truncate => {
+                    // The error discards what is not sent yet; while we wait, headers and half of the body are.
+                    tokio::task::yield_now().await;
+                    Some((Err(io::Error::other("a fault cuts the body")), 2))
+                }
                 1 => {
                     let _ended = tokio::time::timeout(HANG, cleared.changed()).await;
                     Some((Ok(Frame::data(rest)), 2))

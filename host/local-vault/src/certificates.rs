@@ -11,8 +11,9 @@ use rcgen::{
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-use crate::keys::{self, KeyError};
+use crate::keys::{Key, KeyError};
 use crate::seed::{Certificate, CertificateForm};
+use std::path::Path;
 
 /// A certificate with its key. Holds a private key, so it has no `Debug`.
 pub struct Made {
@@ -21,7 +22,7 @@ pub struct Made {
     /// Leaf first, then issuers, DER.
     pub chain: Vec<Vec<u8>>,
     /// The leaf's key.
-    pub key: KeyPair,
+    pub key: Key,
 }
 
 /// A certificate cannot be made, read or written.
@@ -35,7 +36,7 @@ pub enum CertificateError {
     Make(#[from] rcgen::Error),
     /// The given PEM or PFX could not be read.
     #[error(
-        "a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12 with empty password"
+        "a given certificate cannot be read: {0}; `pem` is a PKCS#8 key and certificates, `pfx` is base64 of PKCS#12, its `password` empty if there is none"
     )]
     Read(String),
     /// PKCS#12 could not be written.
@@ -48,15 +49,27 @@ pub enum CertificateError {
 /// # Errors
 /// Says which part is at fault, never the key.
 pub fn make(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
-    match (&seed.pem, &seed.pfx) {
-        (Some(pem), _) => from_pem(pem),
-        (None, Some(pfx)) => from_pfx(pfx),
-        (None, None) => generate(seed, turn),
+    let file = |path: &Path| {
+        std::fs::read(path).map_err(|error| CertificateError::Read(format!("{}: {error}", path.display())))
+    };
+    let password = seed.password.as_deref().unwrap_or_default();
+    if let Some(pem) = &seed.pem {
+        from_pem(pem.as_bytes())
+    } else if let Some(path) = &seed.pem_file {
+        from_pem(&file(path)?)
+    } else if let Some(pfx) = &seed.pfx {
+        let joined: String = pfx.split_ascii_whitespace().collect();
+        let bytes = STANDARD.decode(joined).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
+        from_pfx(&bytes, password)
+    } else if let Some(path) = &seed.pfx_file {
+        from_pfx(&file(path)?, password)
+    } else {
+        generate(seed, turn)
     }
 }
 
 fn generate(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
-    let key = keys::make(seed.key, turn)?;
+    let key = Key::make(seed.key, turn)?;
     let subject = seed.subject.clone().unwrap_or_else(|| format!("CN={}", seed.name));
     let mut params = CertificateParams::new(seed.sans.clone())?;
     params.distinguished_name = common_name(subject.strip_prefix("CN=").unwrap_or(&subject));
@@ -75,11 +88,12 @@ fn generate(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
         issuers.insert(0, certificate.der().to_vec());
         above = Some(Issuer::new(authority, authority_key));
     }
-    let leaf = match &above {
-        Some(issuer) => params.signed_by(&key, issuer)?,
-        None => params.self_signed(&key)?,
+    let leaf = match (&key, &above) {
+        (Key::Pair(key), Some(issuer)) => params.signed_by(key, issuer)?.der().to_vec(),
+        (Key::Pair(key), None) => params.self_signed(key)?.der().to_vec(),
+        (Key::P521(secret), issuer) => secret.certificate(&params, issuer.as_ref())?,
     };
-    issuers.insert(0, leaf.der().to_vec());
+    issuers.insert(0, leaf);
     Ok(Made { subject, chain: issuers, key })
 }
 
@@ -99,20 +113,18 @@ fn common_name(name: &str) -> DistinguishedName {
     distinguished
 }
 
-fn from_pem(pem: &str) -> Result<Made, CertificateError> {
+fn from_pem(pem: &[u8]) -> Result<Made, CertificateError> {
     let read = |error: rustls_pki_types::pem::Error| CertificateError::Read(error.to_string());
-    let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(read)?;
-    let chain = CertificateDer::pem_slice_iter(pem.as_bytes())
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(read)?;
+    let chain = CertificateDer::pem_slice_iter(pem)
         .map(|der| der.map(|der| der.to_vec()))
         .collect::<Result<Vec<_>, _>>()
         .map_err(read)?;
     given(key.secret_pkcs8_der(), chain)
 }
 
-fn from_pfx(pfx: &str) -> Result<Made, CertificateError> {
-    let joined: String = pfx.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(joined).map_err(|_| CertificateError::Read("not base64".to_owned()))?;
-    let store = KeyStore::from_pkcs12(&bytes, "", Pkcs12ImportPolicy::Relaxed)
+fn from_pfx(bytes: &[u8], password: &str) -> Result<Made, CertificateError> {
+    let store = KeyStore::from_pkcs12(bytes, password, Pkcs12ImportPolicy::Relaxed)
         .map_err(|error| CertificateError::Read(error.to_string()))?;
     let (_, chain) =
         store.private_key_chain().ok_or_else(|| CertificateError::Read("it has no private key".to_owned()))?;
@@ -125,7 +137,7 @@ fn given(key: &[u8], chain: Vec<Vec<u8>>) -> Result<Made, CertificateError> {
         .map_err(|error| CertificateError::Read(error.to_string()))?
         .subject()
         .to_owned();
-    let key = KeyPair::try_from(key).map_err(KeyError::from)?;
+    let key = Key::read(key)?;
     Ok(Made { subject, chain, key })
 }
 
@@ -136,9 +148,9 @@ fn given(key: &[u8], chain: Vec<Vec<u8>>) -> Result<Made, CertificateError> {
 pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Result<String, CertificateError> {
     match form {
         CertificateForm::Pem => {
-            let mut text = if exportable { made.key.serialize_pem() } else { String::new() };
+            let mut text = if exportable { pem("PRIVATE KEY", &made.key.pkcs8()?) } else { String::new() };
             for der in &made.chain {
-                text.push_str(&pem(der));
+                text.push_str(&pem("CERTIFICATE", der));
             }
             Ok(text)
         }
@@ -147,7 +159,7 @@ pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Res
                 made.chain.iter().map(|der| p12_keystore::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
             let mut store = KeyStore::new();
             if exportable {
-                let key = PrivateKey::from_der(&made.key.serialize_der())?;
+                let key = PrivateKey::from_der(&made.key.pkcs8()?)?;
                 let chain = PrivateKeyChain::new([1u8].as_slice(), key, certificates);
                 store.add_entry("leaf", KeyStoreEntry::PrivateKeyChain(chain));
             } else {
@@ -162,15 +174,15 @@ pub fn secret_value(made: &Made, form: CertificateForm, exportable: bool) -> Res
     }
 }
 
-/// A certificate as PEM with lines of 64 characters.
+/// PEM with lines of 64 characters.
 #[must_use]
-pub fn pem(der: &[u8]) -> String {
+pub fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
-    let mut lines = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut lines = format!("-----BEGIN {label}-----\n");
     for start in (0..text.len()).step_by(64) {
         lines.push_str(&text[start..text.len().min(start + 64)]);
         lines.push('\n');
     }
-    lines.push_str("-----END CERTIFICATE-----\n");
+    lines.push_str(&format!("-----END {label}-----\n"));
     lines
 }

@@ -1,135 +1,19 @@
 //! The Key Vault data plane: secrets, certificates and keys as version 2025-07-01 of the REST interface has them.
 
 use crate::answer::Answer;
+use crate::call::{Call, Verb};
 use crate::jwt::now;
-use crate::seed::{Operation, Role};
+use crate::name;
+use crate::refusal;
 use crate::store::{Object, Store, Version};
-use crate::token::Caller;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
 /// Key Vault's page.
 const PAGE: usize = 25;
-
-/// What a request wants, parsed from method and path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
-    /// `secrets`, `certificates` or `keys`.
-    pub kind: String,
-    /// What is done.
-    pub verb: Verb,
-    /// The object; empty for a list.
-    pub name: String,
-    /// A version; empty for the latest.
-    pub version: String,
-}
-
-/// What is done with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Read one.
-    Get,
-    /// List objects.
-    List,
-    /// List versions of one.
-    Versions,
-    /// The policy of a certificate.
-    Policy,
-    /// Write a new version.
-    Set,
-    /// Change attributes.
-    Update,
-    /// Delete softly.
-    Delete,
-    /// Read a deleted one.
-    GetDeleted,
-    /// Bring a deleted one back.
-    Recover,
-    /// Delete for good.
-    Purge,
-}
-
-impl Call {
-    /// `None` for what this service does not have.
-    #[must_use]
-    pub fn parse(method: &str, path: &str) -> Option<Self> {
-        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let (kind, rest) = parts.split_first()?;
-        let call = |kind: &str, verb, name: &str, version: &str| {
-            Some(Self { kind: kind.to_owned(), verb, name: name.to_owned(), version: version.to_owned() })
-        };
-        match (method, *kind, rest) {
-            (m, "deletedsecrets", [name]) => match m {
-                "GET" => call("secrets", Verb::GetDeleted, name, ""),
-                "DELETE" => call("secrets", Verb::Purge, name, ""),
-                _ => None,
-            },
-            ("POST", "deletedsecrets", [name, "recover"]) => call("secrets", Verb::Recover, name, ""),
-            ("GET", "secrets" | "certificates" | "keys", []) => call(kind, Verb::List, "", ""),
-            ("GET", "secrets" | "certificates" | "keys", [name, "versions"]) => call(kind, Verb::Versions, name, ""),
-            ("GET", "certificates", [name, "policy"]) => call(kind, Verb::Policy, name, ""),
-            ("GET", "secrets" | "certificates" | "keys", [name]) => call(kind, Verb::Get, name, ""),
-            ("GET", "secrets" | "certificates" | "keys", [name, version]) => call(kind, Verb::Get, name, version),
-            ("PUT", "secrets", [name]) => call(kind, Verb::Set, name, ""),
-            ("PATCH", "secrets", [name]) => call(kind, Verb::Update, name, ""),
-            ("PATCH", "secrets", [name, version]) => call(kind, Verb::Update, name, version),
-            ("DELETE", "secrets", [name]) => call(kind, Verb::Delete, name, ""),
-            _ => None,
-        }
-    }
-
-    /// The word of faults and counters, such as `secrets.get`.
-    #[must_use]
-    pub fn operation(&self) -> String {
-        let verb = match self.verb {
-            Verb::Get | Verb::Policy | Verb::GetDeleted => "get",
-            Verb::List | Verb::Versions => "list",
-            Verb::Set | Verb::Update | Verb::Recover => "set",
-            Verb::Delete | Verb::Purge => "delete",
-        };
-        format!("{}.{verb}", self.kind)
-    }
-
-    fn permission(&self) -> Option<Operation> {
-        Some(match self.operation().as_str() {
-            "secrets.get" => Operation::SecretsGet,
-            "secrets.list" => Operation::SecretsList,
-            "secrets.set" => Operation::SecretsSet,
-            "secrets.delete" => Operation::SecretsDelete,
-            "certificates.get" => Operation::CertificatesGet,
-            "certificates.list" => Operation::CertificatesList,
-            "keys.get" => Operation::KeysGet,
-            "keys.list" => Operation::KeysList,
-            _ => return None,
-        })
-    }
-
-    /// Whether one of the roles allows it.
-    #[must_use]
-    pub fn allowed(&self, vault: &str, roles: &[Role]) -> bool {
-        let permission = self.permission();
-        roles.iter().any(|role| {
-            (role.vault == "*" || role.vault == vault)
-                && permission.is_some_and(|p| role.allow.contains(&p))
-                && self.name.to_lowercase().starts_with(&role.prefix.to_lowercase())
-        })
-    }
-}
-
-/// Key Vault's text for an identity without a role, line breaks included.
-#[must_use]
-pub fn forbidden(call: &Call, vault: &str, caller: &Caller) -> Answer {
-    let singular = call.kind.trim_end_matches('s');
-    let message = format!(
-        "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\nCaller: appid={};oid={}\r\nAction: 'Microsoft.KeyVault/vaults/{}/{}/action'\r\nResource: '/subscriptions/0/vaults/{vault}/{singular}/{}'\r\nAssignment: (not found)\r\nVault: {vault};location=local\r\n",
-        caller.client_id,
-        caller.oid,
-        call.kind,
-        call.operation().rsplit('.').next().unwrap_or_default(),
-        call.name,
-    );
-    Answer::error(403, "Forbidden", Some("ForbiddenByRbac"), &message)
-}
+/// The versions of the interface that the service knows; the last one is this one.
+const API_VERSIONS: [&str; 10] =
+    ["2015-06-01", "2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01"];
 
 /// Does it. `base` is `https://<vault>.vault.localhost:PORT`.
 pub fn run(
@@ -140,12 +24,8 @@ pub fn run(
     query: &HashMap<String, String>,
     body: &[u8],
 ) -> Answer {
-    if !query.contains_key("api-version") {
-        return Answer::error(400, "BadParameter", None, "api-version must be specified");
-    }
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if call.name.len() > 127 || !call.name.chars().all(legal) {
-        return Answer::error(400, "BadParameter", None, "The request URI contains an invalid name.");
+    if let Err(refused) = legal(call, query) {
+        return refused;
     }
     match call.verb {
         Verb::List => list(store, call, vault, base, query),
@@ -154,17 +34,22 @@ pub fn run(
     }
 }
 
-fn not_found(call: &Call) -> Answer {
-    let (code, singular) = match call.kind.as_str() {
-        "certificates" => ("CertificateNotFound", "certificate"),
-        "keys" => ("KeyNotFound", "key"),
-        _ => ("SecretNotFound", "secret"),
+fn legal(call: &Call, query: &HashMap<String, String>) -> Result<(), Answer> {
+    let Some(version) = query.get("api-version") else {
+        return Err(refusal::bad_parameter("api-version must be specified"));
     };
-    let message = format!(
-        "A {singular} with (name/id) {} was not found in this key vault. If you recently deleted this {singular} you may be able to recover it.",
-        call.name
-    );
-    Answer::error(404, code, None, &message)
+    let stable = version.split_once("-preview").map_or(version.as_str(), |(stable, _)| stable);
+    if !API_VERSIONS.contains(&stable) {
+        let latest = API_VERSIONS[API_VERSIONS.len() - 1];
+        let message = format!(
+            "The specified version ({version}) is not recognized. Consider using the latest supported version ({latest})."
+        );
+        return Err(refusal::bad_parameter(&message));
+    }
+    if !call.name.is_empty() && !name::is_object(&call.name) {
+        return Err(refusal::bad_parameter(&format!("The request URI contains an invalid name: {}", call.name)));
+    }
+    Ok(())
 }
 
 fn one(
@@ -177,15 +62,19 @@ fn one(
 ) -> Answer {
     let wants_deleted = matches!(call.verb, Verb::GetDeleted | Verb::Recover | Verb::Purge);
     let Some(object) = store.get_mut(vault, &call.kind, &call.name).filter(|o| o.deleted == wants_deleted) else {
-        return not_found(call);
+        return refusal::not_found(call);
     };
     let at = |o: &Object| match call.version.as_str() {
         "" => o.versions.len().checked_sub(1),
         version => o.versions.iter().position(|v| v.id.eq_ignore_ascii_case(version)),
     };
     let Some(index) = at(object) else {
-        return not_found(call);
+        return refusal::not_found(call);
     };
+    let writes = matches!(call.verb, Verb::Update | Verb::Delete | Verb::Recover | Verb::Purge);
+    if writes && object.is_managed() {
+        return refusal::managed(call);
+    }
     match call.verb {
         Verb::Versions => {
             let mut versions: Vec<&Version> = object.versions.iter().collect();
@@ -219,13 +108,9 @@ fn one(
         }
         _ => {
             let version = &object.versions[index];
-            if version.bundle["attributes"]["enabled"] == json!(false) && call.kind == "secrets" {
-                return Answer::error(
-                    403,
-                    "Forbidden",
-                    Some("SecretDisabled"),
-                    "Operation get is not allowed on a disabled secret.",
-                );
+            // A certificate's public half can be read while it is disabled.
+            if version.bundle["attributes"]["enabled"] == json!(false) && call.kind != "certificates" {
+                return refusal::disabled(call);
             }
             Answer::ok(Value::Object(bundle(call, object, version, base)))
         }
@@ -236,26 +121,29 @@ fn set(store: &mut Store, call: &Call, vault: &str, base: &str, body: &[u8]) -> 
     let Ok(Value::Object(given)) = serde_json::from_slice::<Value>(body) else {
         return bad_body();
     };
-    if !given.get("value").is_some_and(Value::is_string) {
+    let Some(value) = given.get("value").and_then(Value::as_str) else {
         return bad_body();
+    };
+    if value.len() > name::LARGEST_VALUE {
+        let message = format!("The value exceeds the maximum permitted length of {} characters.", name::LARGEST_VALUE);
+        return refusal::bad_parameter(&message);
+    }
+    if store.get(vault, "secrets", &call.name).is_some_and(Object::is_managed) {
+        return refusal::managed(call);
     }
     if store.get(vault, "secrets", &call.name).is_some_and(|o| o.deleted) {
-        let message = format!(
-            "Secret {} is currently in a deleted but recoverable state, and its name cannot be reused.",
-            call.name
-        );
-        return Answer::error(409, "Conflict", Some("ObjectIsDeletedButRecoverable"), &message);
+        return refusal::deleted(&call.name);
     }
     store.set_secret(vault, &call.name, given);
     let Some((object, version)) = store.get(vault, "secrets", &call.name).and_then(|o| Some((o, o.versions.last()?)))
     else {
-        return not_found(call);
+        return refusal::not_found(call);
     };
     Answer::ok(Value::Object(bundle(call, object, version, base)))
 }
 
 fn bad_body() -> Answer {
-    Answer::error(400, "BadParameter", None, "The request body is not what the operation needs.")
+    refusal::bad_parameter("The request body is not what the operation needs.")
 }
 
 fn update(version: &mut Version, changes: Map<String, Value>) {
@@ -281,7 +169,12 @@ fn bundle(call: &Call, object: &Object, version: &Version, base: &str) -> Map<St
             bundle.insert("kid".to_owned(), id("keys"));
             bundle.insert("sid".to_owned(), id("secrets"));
         }
-        _ => drop(bundle.insert("id".to_owned(), id("secrets"))),
+        _ => {
+            bundle.insert("id".to_owned(), id("secrets"));
+            if object.is_managed() {
+                bundle.insert("kid".to_owned(), id("keys"));
+            }
+        }
     }
     bundle
 }

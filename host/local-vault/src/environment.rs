@@ -1,7 +1,7 @@
 //! What a program has to be told to use a local vault: files and variables.
 
 use crate::LocalVault;
-use crate::token::client_id;
+use crate::identity::client_id;
 use serde_json::json;
 use std::path::Path;
 use std::{fs, io};
@@ -28,7 +28,7 @@ pub(crate) fn write_files(dir: &Path, ca: &str, port: u16) -> io::Result<()> {
 }
 
 pub(crate) fn variables(vault: &LocalVault, identity: &str) -> Vec<(String, String)> {
-    let path = |name: &str| vault.dir.join(name).display().to_string();
+    let path = |name: &str| vault.directory().join(name).display().to_string();
     let mut variables = vec![
         ("SSL_CERT_FILE".to_owned(), path("roots.crt")),
         ("AZURE_ENVIRONMENT".to_owned(), "AzureStackCloud".to_owned()),

@@ -126,9 +126,14 @@ impl Faults {
         lock(&self.active).iter().map(|active| active.fault.clone()).collect()
     }
 
+    /// Counts the request, and nothing else.
+    pub fn count(&self, request: &Request) {
+        *lock(&self.counters).entry(request.label()).or_default() += 1;
+    }
+
     /// Counts the request and says which fault strikes it at `now`.
     pub fn strike(&self, request: &Request, now: Instant) -> Option<Fault> {
-        *lock(&self.counters).entry(request.label()).or_default() += 1;
+        self.count(request);
         lock(&self.active).iter_mut().find_map(|active| active.strike(request, now))
     }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
-use ring::rsa::KeyPair;
+use ring::rsa::{KeyPair, PublicKeyComponents};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -56,12 +56,14 @@ impl Token {
             && self.claims["nbf"].as_i64().is_none_or(|nbf| nbf <= now + skew)
     }
 
-    /// Whether a key of this JSON Web Key Set, the one that the header names, signed it.
+    /// Whether the key of this JSON Web Key Set that the header names by `kid` signed it.
     #[must_use]
     pub fn signed_by(&self, jwks: &Value) -> bool {
+        let Some(kid) = self.header["kid"].as_str() else {
+            return false;
+        };
         let keys = jwks["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let named = keys.iter().filter(|k| self.header["kid"].is_null() || k["kid"] == self.header["kid"]);
-        named.clone().any(|key| self.verify(key).unwrap_or(false))
+        keys.iter().filter(|key| key["kid"] == kid).any(|key| self.verify(key).unwrap_or(false))
     }
 
     fn verify(&self, key: &Value) -> Option<bool> {
@@ -79,6 +81,15 @@ impl Token {
             _ => false,
         })
     }
+}
+
+/// The public half of a signing key as a JSON Web Key Set.
+#[must_use]
+pub fn jwks(key: &KeyPair, kid: &str) -> Value {
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
+    let (n, e) = (encode(&public.n), encode(&public.e));
+    json!({"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e}]})
 }
 
 /// Signs `claims` with RS256.

@@ -3,17 +3,30 @@
 
 mod admin;
 pub mod answer;
+mod call;
 mod certificates;
 mod data_plane;
 mod environment;
 pub mod fault;
+mod identity;
+mod issuer;
 mod jwt;
 mod keys;
+mod listener;
 mod lock;
+mod login;
+mod managed;
+mod name;
+mod p521;
+mod refusal;
+mod request;
 pub mod seed;
 mod server;
 mod store;
+mod throttle;
+mod thumbprint;
 mod token;
+mod wire;
 
 pub use fault::Fault;
 pub use seed::{Seed, SeedError};
@@ -56,19 +69,19 @@ pub enum StartError {
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
     /// The seed's objects.
-    #[error("the seed cannot be used: {0}")]
-    Seed(String),
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// Certificates of the server.
     #[error("the server's own certificate cannot be made: {0}")]
     Tls(String),
 }
 
-/// A running vault. It ends when it is dropped.
+/// A running vault. When it is dropped it ends, with its connections and the directory that it made.
 pub struct LocalVault {
     state: Arc<State>,
     seed: Seed,
     admin: SocketAddr,
-    dir: PathBuf,
+    dir: Directory,
     ca: String,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -85,19 +98,28 @@ impl LocalVault {
         let (port, admin) = (address(&tls)?.port(), address(&plain)?);
         let (acceptor, ca) = acceptor()?;
         let state = Arc::new(State {
-            store: Mutex::new(store::Store::new(&seed).map_err(|e| StartError::Seed(e.to_string()))?),
+            store: Mutex::new(store::Store::new(&seed)?),
             tokens: token::TokenService::new(&seed, port).map_err(StartError::Tls)?,
             faults: fault::Faults::new(seed.faults.clone()),
+            throttle: throttle::Throttle::new(seed.throttle, seed.vaults.iter().map(|v| v.name.as_str())),
             port,
             identity_header: format!("local-{port}"),
         });
-        let dir = options
-            .dir
-            .unwrap_or_else(|| std::env::temp_dir().join(format!("local-vault-{}-{port}", std::process::id())));
-        environment::write_files(&dir, &ca, port).map_err(|e| StartError::Io(dir.display().to_string(), e))?;
+        let dir = Directory::of(options.dir, port);
+        environment::write_files(&dir.path, &ca, port)
+            .map_err(|e| StartError::Io(dir.path.display().to_string(), e))?;
+        let (secure, open) = (state.clone(), state.clone());
+        let secure = move |request| {
+            let state = secure.clone();
+            async move { server::secure(&state, request).await }
+        };
+        let open = move |request| {
+            let state = open.clone();
+            async move { server::plain(&state, request).await }
+        };
         let tasks = vec![
-            tokio::spawn(server::serve_tls(tls, acceptor, state.clone())),
-            tokio::spawn(server::serve_plain(plain, state.clone())),
+            tokio::spawn(listener::serve(tls, Some(acceptor), secure)),
+            tokio::spawn(listener::serve(plain, None, open)),
         ];
         Ok(Self { state, seed, admin, dir, ca, tasks })
     }
@@ -123,7 +145,7 @@ impl LocalVault {
     /// Where its files are.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        &self.dir
+        &self.dir.path
     }
 
     /// Variables that make a program use this vault as the identity of this name.
@@ -153,7 +175,7 @@ impl LocalVault {
     /// # Panics
     /// When there is no such object: the caller is a test or the demo, and its seed is wrong.
     pub fn change(&self, vault: &str, kind: &str, name: &str, act: &str) {
-        let changed = admin::change(&self.state, vault, kind, name, act);
+        let changed = lock(&self.state.store).change(vault, kind, name, act);
         assert_eq!(changed, Ok(true), "{act} of {kind}/{name} in {vault}");
     }
 
@@ -186,7 +208,32 @@ impl LocalVault {
 
 impl Drop for LocalVault {
     fn drop(&mut self) {
+        // The connections belong to these tasks.
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The directory of the files.
+struct Directory {
+    path: PathBuf,
+    /// Whether it was made for this vault, and goes with it.
+    own: bool,
+}
+
+impl Directory {
+    fn of(given: Option<PathBuf>, port: u16) -> Self {
+        let own = given.is_none();
+        let fresh = || std::env::temp_dir().join(format!("local-vault-{}-{port}", std::process::id()));
+        Self { path: given.unwrap_or_else(fresh), own }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if self.own {
+            // What cannot be removed stays in the system's temporary directory, which is cleared anyway.
+            let _removed = std::fs::remove_dir_all(&self.path);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A Key Vault and its token service on loopback, for development, demo and tests.
@@ -35,7 +36,10 @@ struct Args {
     /// The identity whose variables are printed; the first of the seed if not given
     #[arg(long, env = "LOCAL_VAULT_IDENTITY", value_name = "NAME")]
     identity: Option<String>,
-    /// Directory for the CA and the like
+    /// Refuse what exceeds the limits of a real vault (429), as `throttle: true` of the seed does
+    #[arg(long, env = "LOCAL_VAULT_THROTTLE")]
+    throttle: bool,
+    /// Directory for the CA and the like; one of its own, removed at the end, if not given
     #[arg(long, env = "LOCAL_VAULT_DIR", value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Listen where others can reach it; everybody who does can read and change everything
@@ -44,14 +48,27 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // As it is: a list of faults has a line for each.
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     if !args.allow_non_loopback && [args.listen, args.admin].iter().any(|at| !at.ip().is_loopback()) {
         return Err("this is no vault for others: listen on loopback, or say --allow-non-loopback".into());
     }
-    let text = std::fs::read_to_string(&args.seed).map_err(|e| format!("{}: {e}", args.seed.display()))?;
-    let seed = Seed::parse(&text).map_err(|e| format!("{}: {e}", args.seed.display()))?;
+    let mut seed = Seed::read(&args.seed)?;
+    seed.throttle |= args.throttle;
+    if let Some(name) = &args.identity {
+        seed.require_identity(name)?;
+    }
     let first = seed.identities.first().map(|i| i.name.clone()).unwrap_or_default();
     let vault = LocalVault::start(seed, Options { listen: args.listen, admin: args.admin, dir: args.dir }).await?;
     let mut out = std::io::stdout().lock();

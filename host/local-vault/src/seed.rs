@@ -1,11 +1,18 @@
 //! What a local vault starts with: identities and what they may do, vaults and what is in them. Written as YAML, see `examples/vault.yaml`.
 
+mod check;
+mod error;
+mod lines;
+
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
+use error::Origin;
+pub use error::SeedError;
+use lines::Lines;
 
 /// The tenant that stands when a seed names none.
 pub const DEFAULT_TENANT: &str = "11111111-1111-1111-1111-111111111111";
@@ -26,6 +33,11 @@ pub struct Seed {
     /// Faults that are on from the start.
     #[serde(default)]
     pub faults: Vec<Fault>,
+    /// Whether the vaults have the limits of the service: 4,000 reads in ten seconds, 300 new secrets.
+    #[serde(default)]
+    pub throttle: bool,
+    #[serde(skip)]
+    origin: Origin,
 }
 
 /// An application or managed identity.
@@ -36,6 +48,10 @@ pub struct Identity {
     pub name: String,
     /// Application (client) id; derived from the name when absent.
     pub client_id: Option<String>,
+    /// Object (principal) id; derived from the name when absent.
+    pub object_id: Option<String>,
+    /// Azure resource id of a user-assigned managed identity; derived from the name when absent.
+    pub resource_id: Option<String>,
     /// Client secret; without one, `client_secret` is refused.
     pub secret: Option<String>,
     /// PEM certificates whose keys may sign client assertions.
@@ -55,13 +71,13 @@ pub struct Identity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Managed {
-    /// Answers when no client id is asked for.
+    /// Answers when no particular identity is asked for.
     System,
-    /// Answers only to its client id.
+    /// Answers to its client id, object id or resource id only.
     User,
 }
 
-/// A federated credential: issuer, subject and audience must match exactly. Keys come from `jwksFile` or `jwksUrl`.
+/// A federated credential: issuer, subject and audience must match exactly. Keys come from `jwks`, `jwksFile` or `jwksUrl`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Federated {
@@ -72,6 +88,8 @@ pub struct Federated {
     /// The `aud` claim.
     #[serde(default = "default_federated_audience")]
     pub audience: String,
+    /// The issuer's public keys (JWKS).
+    pub jwks: Option<serde_json::Value>,
     /// File with the issuer's public keys (JWKS).
     pub jwks_file: Option<PathBuf>,
     /// Address of the issuer's public keys, read on every exchange so that a key change is seen.
@@ -130,6 +148,9 @@ pub enum Operation {
 pub struct Vault {
     /// First label of its host name.
     pub name: String,
+    /// What decides about access, which shows in the words of a refusal.
+    #[serde(default)]
+    pub authorization: Authorization,
     /// Its secrets. Several entries of one name are versions, oldest first.
     #[serde(default)]
     pub secrets: Vec<Secret>,
@@ -139,6 +160,17 @@ pub struct Vault {
     /// Its keys.
     #[serde(default)]
     pub keys: Vec<Key>,
+}
+
+/// How a vault decides about access.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Authorization {
+    /// By roles.
+    #[default]
+    Rbac,
+    /// By access policies of the vault.
+    AccessPolicy,
 }
 
 /// A secret.
@@ -165,7 +197,7 @@ pub struct Secret {
     pub version: Option<String>,
 }
 
-/// A certificate: described (then it is made), or given as `pem` or `pfx`.
+/// A certificate: described (then it is made), or given as `pem`, `pemFile`, `pfx` or `pfxFile`.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Certificate {
@@ -179,19 +211,25 @@ pub struct Certificate {
     /// Kind of the private key.
     #[serde(default)]
     pub key: KeyType,
-    /// `application/x-pkcs12` (default) or `application/x-pem-file`: the form of the certificate's secret.
+    /// `application/x-pkcs12` (default, or `pkcs12`) or `application/x-pem-file` (or `pem`): the form of its secret.
     #[serde(default)]
     pub content_type: CertificateForm,
     /// Whether the certificate's secret holds the private key.
-    #[serde(default = "yes_option")]
-    pub exportable: Option<bool>,
-    /// Number of issuers above the leaf, 0 to 2; 0 makes it self-signed.
+    #[serde(default = "yes")]
+    pub exportable: bool,
+    /// Number of issuers above the leaf, 0 to 4: a root, then intermediates. 0 makes it self-signed.
     #[serde(default)]
     pub chain: u8,
     /// Private key and certificates as PEM, leaf first.
     pub pem: Option<String>,
-    /// PKCS#12 with empty password, in base64.
+    /// A file with what `pem` holds.
+    pub pem_file: Option<PathBuf>,
+    /// PKCS#12 in base64.
     pub pfx: Option<String>,
+    /// A PKCS#12 file.
+    pub pfx_file: Option<PathBuf>,
+    /// Password of `pfx` or `pfxFile`; empty when absent. What the vault holds afterwards has none.
+    pub password: Option<String>,
 }
 
 /// The form in which a certificate's secret holds it.
@@ -199,10 +237,10 @@ pub struct Certificate {
 pub enum CertificateForm {
     /// PKCS#12 with empty password, in base64.
     #[default]
-    #[serde(rename = "application/x-pkcs12")]
+    #[serde(rename = "application/x-pkcs12", alias = "pkcs12")]
     Pkcs12,
     /// PEM: key, leaf, issuers.
-    #[serde(rename = "application/x-pem-file")]
+    #[serde(rename = "application/x-pem-file", alias = "pem")]
     Pem,
 }
 
@@ -230,26 +268,64 @@ pub enum KeyType {
     /// ECDSA on P-384.
     #[serde(rename = "ec-p384")]
     EcP384,
-}
-
-/// Why a seed cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SeedError {
-    /// Not the YAML that is expected.
-    #[error("the seed is not valid: {0}; see examples/vault.yaml of local-vault for every field")]
-    Yaml(#[from] serde_yaml_ng::Error),
-    /// An identity is named that the seed does not have.
-    #[error("the seed has no identity {0:?}; name one of its `identities`")]
-    NoIdentity(String),
+    /// ECDSA on P-521.
+    #[serde(rename = "ec-p521")]
+    EcP521,
 }
 
 impl Seed {
-    /// Reads a seed.
+    /// Reads a seed from a text. Paths in it are relative to the working directory.
     ///
     /// # Errors
-    /// `SeedError::Yaml` with line and column, also for an unknown field.
+    /// Every fault with its line and path.
     pub fn parse(yaml: &str) -> Result<Self, SeedError> {
-        Ok(serde_yaml_ng::from_str(yaml)?)
+        Self::of("seed", yaml, None)
+    }
+
+    /// Reads a seed file. Paths in it are relative to the file's directory.
+    ///
+    /// # Errors
+    /// Every fault with file, line and path.
+    pub fn read(file: &Path) -> Result<Self, SeedError> {
+        let yaml =
+            std::fs::read_to_string(file).map_err(|source| SeedError::Unreadable { file: file.to_owned(), source })?;
+        Self::of(&file.display().to_string(), &yaml, file.parent())
+    }
+
+    fn of(file: &str, yaml: &str, dir: Option<&Path>) -> Result<Self, SeedError> {
+        let mut seed: Self = serde_yaml_ng::from_str(yaml).map_err(|e| SeedError::yaml(file, &e))?;
+        seed.origin = Origin { file: file.to_owned(), lines: Lines::of(yaml) };
+        if let Some(dir) = dir {
+            seed.paths().into_iter().for_each(|path| *path = dir.join(&*path));
+        }
+        check::check(&seed)?;
+        Ok(seed)
+    }
+
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
+        let federated = self.identities.iter_mut().flat_map(|i| &mut i.federated);
+        let of_issuers = federated.flat_map(|f| [&mut f.jwks_file, &mut f.ca_file, &mut f.token_file]);
+        let certificates = self.vaults.iter_mut().flat_map(|v| &mut v.certificates);
+        let of_certificates = certificates.flat_map(|c| [&mut c.pem_file, &mut c.pfx_file]);
+        of_issuers.chain(of_certificates).flatten().collect()
+    }
+
+    /// An error about the place `path`, such as `vaults[0].certificates[1]`.
+    #[must_use]
+    pub fn fault(&self, path: &str, problem: &str) -> SeedError {
+        SeedError::Invalid(vec![self.origin.problem(path, problem)])
+    }
+
+    /// Checks that there is an identity of this name.
+    ///
+    /// # Errors
+    /// Names those that there are.
+    pub fn require_identity(&self, name: &str) -> Result<(), SeedError> {
+        if self.identities.iter().any(|i| i.name == name) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.identities.iter().map(|i| i.name.as_str()).collect();
+        Err(SeedError::NoIdentity { name: name.to_owned(), known: known.join(", "), file: self.origin.file.clone() })
     }
 }
 
@@ -263,8 +339,4 @@ fn default_federated_audience() -> String {
 
 fn yes() -> bool {
     true
-}
-
-fn yes_option() -> Option<bool> {
-    Some(true)
 }

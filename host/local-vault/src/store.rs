@@ -2,23 +2,23 @@
 
 use crate::certificates::{self, CertificateError};
 use crate::jwt::now;
-use crate::keys::{self, KeyError};
-use crate::seed::{Certificate, CertificateForm, KeyType, Seed};
+use crate::keys::{self, Key, KeyError};
+use crate::seed::{Authorization, Certificate, CertificateForm, KeyType, Secret, Seed, SeedError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-/// A vault cannot be filled.
+/// An object cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A certificate.
-    #[error("certificate {0:?}: {1}")]
-    Certificate(String, #[source] CertificateError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A key.
-    #[error("key {0:?}: {1}")]
-    Key(String, #[source] KeyError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 /// One version of an object: the JSON that Key Vault would give, without `id`.
@@ -50,46 +50,50 @@ enum Recipe {
     Key(KeyType),
 }
 
-/// Everything: vault, kind, lower-case name.
+impl Object {
+    /// Whether it belongs to a certificate, with which it changes.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.versions.last().is_some_and(|version| version.bundle.get("managed") == Some(&Value::Bool(true)))
+    }
+}
+
+/// Everything, by vault.
 #[derive(Default)]
 pub struct Store {
-    vaults: BTreeMap<String, BTreeMap<(String, String), Object>>,
+    vaults: BTreeMap<String, Content>,
     made: u64,
+}
+
+/// A vault: objects by kind and lower-case name.
+#[derive(Default)]
+struct Content {
+    authorization: Authorization,
+    objects: BTreeMap<(String, String), Object>,
 }
 
 impl Store {
     /// Fills the vaults of a seed.
     ///
     /// # Errors
-    /// Names the object that cannot be made.
-    pub fn new(seed: &Seed) -> Result<Self, StoreError> {
+    /// Names the place of the object that cannot be made.
+    pub fn new(seed: &Seed) -> Result<Self, SeedError> {
         let mut store = Self::default();
-        for vault in &seed.vaults {
-            store.vaults.entry(vault.name.clone()).or_default();
+        for (at, vault) in seed.vaults.iter().enumerate() {
+            store.vaults.entry(vault.name.clone()).or_default().authorization = vault.authorization;
             for secret in &vault.secrets {
-                let mut bundle = Map::from_iter([
-                    ("value".to_owned(), json!(secret.value)),
-                    ("tags".to_owned(), json!(secret.tags)),
-                ]);
-                if let Some(content_type) = &secret.content_type {
-                    bundle.insert("contentType".to_owned(), json!(content_type));
-                }
-                let mut attributes = store.attributes(secret.enabled);
-                for (name, value) in [("nbf", secret.nbf), ("exp", secret.exp)] {
-                    if let Some(value) = value {
-                        attributes[name] = json!(value);
-                    }
-                }
-                bundle.insert("attributes".to_owned(), attributes);
-                store.push(&vault.name, "secrets", &secret.name, secret.version.clone(), bundle, Recipe::Value);
+                store.secret(&vault.name, secret);
             }
-            for certificate in &vault.certificates {
+            let fault = |list: &str, index: usize, error: StoreError| {
+                seed.fault(&format!("vaults[{at}].{list}[{index}]"), &error.to_string())
+            };
+            for (index, certificate) in vault.certificates.iter().enumerate() {
                 store
                     .certificate(&vault.name, certificate)
-                    .map_err(|e| StoreError::Certificate(certificate.name.clone(), e))?;
+                    .map_err(|error| fault("certificates", index, error.into()))?;
             }
-            for key in &vault.keys {
-                store.key(&vault.name, &key.name, key.key).map_err(|e| StoreError::Key(key.name.clone(), e))?;
+            for (index, key) in vault.keys.iter().enumerate() {
+                store.key(&vault.name, &key.name, key.key).map_err(|error| fault("keys", index, error.into()))?;
             }
         }
         Ok(store)
@@ -101,28 +105,34 @@ impl Store {
         self.vaults.contains_key(vault)
     }
 
+    /// How the vault decides about access.
+    #[must_use]
+    pub fn authorization(&self, vault: &str) -> Authorization {
+        self.vaults.get(vault).map(|content| content.authorization).unwrap_or_default()
+    }
+
     /// An object.
     #[must_use]
     pub fn get(&self, vault: &str, kind: &str, name: &str) -> Option<&Object> {
-        self.vaults.get(vault)?.get(&(kind.to_owned(), name.to_lowercase()))
+        self.vaults.get(vault)?.objects.get(&(kind.to_owned(), name.to_lowercase()))
     }
 
     /// An object, to change.
     pub fn get_mut(&mut self, vault: &str, kind: &str, name: &str) -> Option<&mut Object> {
-        self.vaults.get_mut(vault)?.get_mut(&(kind.to_owned(), name.to_lowercase()))
+        self.vaults.get_mut(vault)?.objects.get_mut(&(kind.to_owned(), name.to_lowercase()))
     }
 
     /// All objects of a kind, by name.
     #[must_use]
     pub fn list(&self, vault: &str, kind: &str) -> Vec<&Object> {
-        let objects = self.vaults.get(vault).into_iter().flatten();
+        let objects = self.vaults.get(vault).into_iter().flat_map(|content| &content.objects);
         objects.filter(|((k, _), _)| k == kind).map(|(_, object)| object).collect()
     }
 
     /// Forgets an object for good.
     pub fn purge(&mut self, vault: &str, kind: &str, name: &str) {
-        if let Some(objects) = self.vaults.get_mut(vault) {
-            objects.remove(&(kind.to_owned(), name.to_lowercase()));
+        if let Some(content) = self.vaults.get_mut(vault) {
+            content.objects.remove(&(kind.to_owned(), name.to_lowercase()));
         }
     }
 
@@ -137,30 +147,74 @@ impl Store {
         self.push(vault, "secrets", name, None, bundle, Recipe::Value);
     }
 
-    /// A new version of a certificate or key, made as the first was; `false` if there is no such object.
+    /// `rotate`, `disable`, `enable`, `delete` or `recover`; `false` if there is no such object. What belongs to a
+    /// certificate changes with it, and only with it.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn rotate(&mut self, vault: &str, kind: &str, name: &str) -> Result<bool, StoreError> {
-        match self.get(vault, kind, name).map(|o| o.recipe.clone()) {
-            Some(Recipe::Certificate(seed)) => {
-                self.certificate(vault, &seed).map_err(|e| StoreError::Certificate(name.to_owned(), e))?
+    /// A sentence.
+    pub fn change(&mut self, vault: &str, kind: &str, name: &str, act: &str) -> Result<bool, String> {
+        let Some(object) = self.get(vault, kind, name) else {
+            return Ok(false);
+        };
+        if object.is_managed() {
+            return Err(format!("{name} of {kind} belongs to a certificate: {act} that"));
+        }
+        if act == "rotate" {
+            return self.rotate(vault, kind, name).map_err(|error| error.to_string());
+        }
+        let kinds: &[&str] = if kind == "certificates" { &["certificates", "secrets", "keys"] } else { &[kind] };
+        for kind in kinds {
+            let Some(object) = self.get_mut(vault, kind, name) else { continue };
+            match act {
+                "delete" => object.deleted = true,
+                "recover" => object.deleted = false,
+                "disable" | "enable" => {
+                    if let Some(version) = object.versions.last_mut() {
+                        version.bundle["attributes"]["enabled"] = json!(act == "enable");
+                        version.bundle["attributes"]["updated"] = json!(now());
+                    }
+                }
+                _ => return Err(format!("{act:?} is none of rotate, disable, enable, delete and recover")),
             }
-            Some(Recipe::Key(kind)) => self.key(vault, name, kind).map_err(|e| StoreError::Key(name.to_owned(), e))?,
+        }
+        Ok(true)
+    }
+
+    /// A new version, made as the first was. A secret has nothing to make it from.
+    fn rotate(&mut self, vault: &str, kind: &str, name: &str) -> Result<bool, StoreError> {
+        match self.get(vault, kind, name).map(|o| o.recipe.clone()) {
+            Some(Recipe::Certificate(seed)) => self.certificate(vault, &seed)?,
+            Some(Recipe::Key(kind)) => self.key(vault, name, kind)?,
             _ => return Ok(false),
         }
         Ok(true)
     }
 
+    fn secret(&mut self, vault: &str, secret: &Secret) {
+        let mut bundle =
+            Map::from_iter([("value".to_owned(), json!(secret.value)), ("tags".to_owned(), json!(secret.tags))]);
+        if let Some(content_type) = &secret.content_type {
+            bundle.insert("contentType".to_owned(), json!(content_type));
+        }
+        let mut attributes = self.attributes(secret.enabled);
+        for (name, value) in [("nbf", secret.nbf), ("exp", secret.exp)] {
+            if let Some(value) = value {
+                attributes[name] = json!(value);
+            }
+        }
+        bundle.insert("attributes".to_owned(), attributes);
+        self.push(vault, "secrets", &secret.name, secret.version.clone(), bundle, Recipe::Value);
+    }
+
     fn certificate(&mut self, vault: &str, seed: &Certificate) -> Result<(), CertificateError> {
         let made = certificates::make(seed, self.made as usize)?;
-        let exportable = seed.exportable.unwrap_or(true);
+        let exportable = seed.exportable;
         let version = self.version(vault, &seed.name);
         let content_type = match seed.content_type {
             CertificateForm::Pkcs12 => "application/x-pkcs12",
             CertificateForm::Pem => "application/x-pem-file",
         };
-        let jwk = keys::public_jwk(&made.key)?;
+        let jwk = made.key.public_jwk()?;
         let mut key_props = keys::policy(&jwk);
         key_props["exportable"] = json!(exportable);
         let bundle = Map::from_iter([
@@ -197,7 +251,7 @@ impl Store {
     }
 
     fn key(&mut self, vault: &str, name: &str, kind: KeyType) -> Result<(), KeyError> {
-        let jwk = keys::public_jwk(&keys::make(kind, self.made as usize)?)?;
+        let jwk = Key::make(kind, self.made as usize)?.public_jwk()?;
         let bundle = Map::from_iter([
             ("key".to_owned(), jwk),
             ("attributes".to_owned(), self.attributes(true)),
@@ -217,8 +271,8 @@ impl Store {
         recipe: Recipe,
     ) {
         let id = id.unwrap_or_else(|| self.version(vault, name));
-        let objects = self.vaults.entry(vault.to_owned()).or_default();
-        let object = objects.entry((kind.to_owned(), name.to_lowercase())).or_default();
+        let content = self.vaults.entry(vault.to_owned()).or_default();
+        let object = content.objects.entry((kind.to_owned(), name.to_lowercase())).or_default();
         if object.versions.is_empty() {
             object.name = name.to_owned();
             object.recipe = recipe;
