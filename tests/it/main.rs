@@ -8,4 +8,5 @@ mod faults;
 mod hostile;
 mod manifests;
 mod ownership;
+mod restart;
 mod sync;

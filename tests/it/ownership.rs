@@ -1,34 +1,72 @@
 //! Who owns what in a target: moves, before and after, through the real API server.
 
 use akv_api::AzureKeyVaultSecret;
-use akv_tests::world::PATIENCE;
+use akv_tests::world::{PATIENCE, Setup};
 use akv_tests::{World, wait_for};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 
 const OBJECTS: &str = "  secrets:\n  - {name: one, value: v1}\n  - {name: two, value: v2}\n  - {name: login, value: 'u:p'}\n  - {name: multi, value: '{\"a\": \"1\", \"b\": \"2\"}'}\n";
 
 /// Data of a Secret as text; `None` if there is none.
-async fn data(world: &World, name: &str) -> Option<BTreeMap<String, String>> {
-    let data = world.secret(name).await?.data.unwrap_or_default();
-    Some(data.into_iter().map(|(k, v)| (k, String::from_utf8_lossy(&v.0).into_owned())).collect())
+async fn data(world: &World, name: &str) -> Content {
+    world.secret(name).await.map(text)
 }
 
-/// Waits until a Secret holds exactly this; `None` that it is gone.
-async fn until(world: &World, move_: &str, name: &str, expected: Option<&[(&str, &str)]>) {
-    let expected: Option<BTreeMap<String, String>> =
+fn text(secret: Secret) -> BTreeMap<String, String> {
+    let data = secret.data.unwrap_or_default();
+    data.into_iter().map(|(k, v)| (k, String::from_utf8_lossy(&v.0).into_owned())).collect()
+}
+
+/// What a Secret holds, as text.
+type Content = Option<BTreeMap<String, String>>;
+
+/// A world, and what its Secrets held after the last move.
+struct Moves {
+    world: World,
+    seen: Mutex<BTreeMap<String, Content>>,
+}
+
+impl Deref for Moves {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+/// Waits until a Secret holds exactly this; `None` that it is gone. Prints a row of the table of moves.
+async fn until(world: &Moves, move_: &str, name: &str, expected: Option<&[(&str, &str)]>) {
+    let expected: Content =
         expected.map(|pairs| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
     wait_for(&format!("{move_}: Secret {name} to hold {expected:?}"), PATIENCE, || async {
         (data(world, name).await == expected).then_some(())
     })
     .await;
-    println!("{move_:<44} Secret {name}: {expected:?}");
+    let mut seen = world.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = seen.insert(name.to_owned(), expected.clone()).flatten();
+    let show = |content: &Content| content.as_ref().map_or("nothing".to_owned(), |c| format!("{c:?}"));
+    println!("{move_:<34} {name:<8} {:<40} -> {}", show(&before), show(&expected));
 }
 
-async fn world(name: &str) -> World {
-    World::start(name, OBJECTS, &["--azure-resync-period", "2"]).await
+async fn world(name: &str) -> Moves {
+    moves(World::start(name, OBJECTS, &["--azure-resync-period", "2"]).await)
+}
+
+fn moves(world: World) -> Moves {
+    Moves { world, seen: Mutex::default() }
+}
+
+/// Somebody changes a Secret by hand.
+async fn patch(world: &Moves, secret: &str, patch: serde_json::Value) {
+    let secrets = world.api::<Secret>();
+    let patched = secrets.patch(secret, &PatchParams::default(), &Patch::Merge(&patch)).await;
+    let content = text(patched.expect("an administrator may"));
+    world.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(secret.to_owned(), Some(content));
 }
 
 #[tokio::test]
@@ -65,14 +103,13 @@ async fn a_resource_that_changes_its_mind_leaves_nothing_behind() {
 #[tokio::test]
 async fn foreign_objects_are_left_alone_until_their_owner_gives_them_away() {
     let world = world("foreign").await;
-    let secrets = world.api::<Secret>();
     world.apply("apiVersion: v1\nkind: Secret\nmetadata: {name: theirs}\nstringData: {mine: keep}\n").await;
     world.apply_secret("r", "one", "{secret: {name: theirs, dataKey: k}}").await;
     let condition = world.until("r", "TargetNotOwned").await;
     assert!(condition.message.contains("spv.no/adopt"), "{}", condition.message);
     until(&world, "foreign, not adopted", "theirs", Some(&[("mine", "keep")])).await;
     let adopt = json!({"metadata": {"annotations": {"spv.no/adopt": format!("{}/r", world.namespace.name())}}});
-    secrets.patch("theirs", &PatchParams::default(), &Patch::Merge(&adopt)).await.expect("its owner may");
+    patch(&world, "theirs", adopt).await;
     until(&world, "foreign, adopted", "theirs", Some(&[("k", "v1"), ("mine", "keep")])).await;
     let owners = world.secret("theirs").await.and_then(|s| s.metadata.owner_references).unwrap_or_default();
     assert!(owners.is_empty(), "the garbage collector must not delete what was there first");
@@ -103,7 +140,7 @@ async fn what_the_original_left_is_taken_over_with_one_write_of_metadata() {
     let world = world("upstream").await;
     // Nothing runs while the original's Secret is made.
     let mut world = world;
-    assert!(world.controller.stop());
+    assert!(world.world.controller.stop());
     world.apply_secret("r", "one", "{secret: {name: s, dataKey: k}}").await;
     let uid = world.api::<AzureKeyVaultSecret>().get("r").await.expect("it is there").metadata.uid;
     let secret = json!({
@@ -118,7 +155,7 @@ async fn what_the_original_left_is_taken_over_with_one_write_of_metadata() {
         kube::api::PostParams { field_manager: Some("azure-keyvault-controller".to_owned()), ..Default::default() };
     let before = world.api::<Secret>().create(&params, &secret).await.expect("it is new");
     let mark = world.namespace.cluster().audit_mark().await;
-    world.controller = world.another_controller().await;
+    world.world.controller = world.another_controller().await;
     world.until("r", "Synced").await;
     let after = world.secret("s").await.expect("it is there");
     assert_eq!((&before.data, &before.type_, &before.metadata.uid), (&after.data, &after.type_, &after.metadata.uid));
@@ -132,4 +169,70 @@ async fn what_the_original_left_is_taken_over_with_one_write_of_metadata() {
     assert_eq!(writes.count(), 1, "one write takes it over");
     world.vault.set_secret("shop-prod", "one", "v1b");
     until(&world, "taken over, then rotated", "s", Some(&[("k", "v1b"), ("stale", "x")])).await;
+}
+
+#[tokio::test]
+async fn what_a_hand_changes_is_put_right_and_what_it_adds_stays() {
+    let world = world("hand").await;
+    world.apply_secret("r", "one", "{secret: {name: s, dataKey: k, metadata: {labels: {app: shop}}}}").await;
+    until(&world, "created", "s", Some(&[("k", "v1")])).await;
+    patch(&world, "s", json!({"stringData": {"k": "edited"}})).await;
+    until(&world, "value changed by hand", "s", Some(&[("k", "v1")])).await;
+    patch(&world, "s", json!({"data": {"k": null}})).await;
+    until(&world, "key deleted by hand", "s", Some(&[("k", "v1")])).await;
+    patch(&world, "s", json!({"metadata": {"labels": {"app": "theirs"}, "ownerReferences": []}})).await;
+    wait_for("label and owner to be put right", PATIENCE, || async {
+        let metadata = world.secret("s").await?.metadata;
+        let labelled = metadata.labels?.get("app").is_some_and(|v| v == "shop");
+        (labelled && metadata.owner_references?.iter().any(|o| o.name == "r")).then_some(())
+    })
+    .await;
+    until(&world, "label and owner changed by hand", "s", Some(&[("k", "v1")])).await;
+    let uid = |s: Secret| s.metadata.uid;
+    let before = world.secret("s").await.map(uid);
+    patch(&world, "s", json!({"immutable": true})).await;
+    world.vault.set_secret("shop-prod", "one", "v2");
+    until(&world, "made immutable by hand, then rotated", "s", Some(&[("k", "v2")])).await;
+    assert_ne!(before, world.secret("s").await.map(uid), "an immutable Secret is replaced by another");
+    patch(&world, "s", json!({"stringData": {"mine": "keep"}})).await;
+    world.vault.set_secret("shop-prod", "one", "v3");
+    until(&world, "key added by hand, then rotated", "s", Some(&[("k", "v3"), ("mine", "keep")])).await;
+    world.api::<Secret>().delete("s", &DeleteParams::default()).await.expect("it is there");
+    until(&world, "deleted by hand", "s", Some(&[("k", "v3")])).await;
+}
+
+#[tokio::test]
+async fn what_somebody_creates_between_a_look_and_a_write_is_left_alone() {
+    let setup = Setup { gate: true, ..Setup::default() };
+    let world = moves(World::start_as(setup, "race", OBJECTS, &["--azure-resync-period", "2"]).await);
+    let mut write = world.gate().hold("PATCH", "/secrets/s");
+    world.apply_secret("r", "one", "{secret: {name: s, dataKey: k}}").await;
+    // The controller has seen that there is no Secret, and its write is on the way.
+    write.here().await;
+    assert!(world.secret("s").await.is_none());
+    world.apply("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {mine: keep}\n").await;
+    let before = world.secret("s").await.expect("it was just made");
+    write.go();
+    world.until("r", "TargetNotOwned").await;
+    assert_eq!(Some(before), world.secret("s").await);
+    until(&world, "created by another at that moment", "s", Some(&[("mine", "keep")])).await;
+}
+
+#[tokio::test]
+async fn a_clean_up_that_fails_is_tried_again_until_it_is_done() {
+    let setup = Setup { gate: true, ..Setup::default() };
+    let world = moves(World::start_as(setup, "cleanup", OBJECTS, &["--azure-resync-period", "2"]).await);
+    // An adopted Secret has no owner, so no garbage collector touches it and no event comes to the rescue.
+    let adopt = format!("{{spv.no/adopt: {}/r}}", world.namespace.name());
+    world.apply(&format!("apiVersion: v1\nkind: Secret\nmetadata: {{name: theirs, annotations: {adopt}}}\nstringData: {{mine: keep}}\n")).await;
+    world.apply_secret("r", "one", "{secret: {name: theirs, dataKey: k}}").await;
+    until(&world, "adopted", "theirs", Some(&[("k", "v1"), ("mine", "keep")])).await;
+    world.until("r", "Synced").await;
+    let refusals = 3;
+    world.gate().refuse("PATCH", "/secrets/theirs", refusals);
+    world.api::<AzureKeyVaultSecret>().delete("r", &DeleteParams::default()).await.expect("it is there");
+    until(&world, "adopter deleted, clean-up refused", "theirs", Some(&[("mine", "keep")])).await;
+    assert_eq!(world.gate().refusals_left(), 0);
+    let log = world.controller.log();
+    assert_eq!(log.matches("could not be removed yet").count(), refusals, "{log}");
 }

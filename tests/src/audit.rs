@@ -2,7 +2,10 @@
 
 use crate::cluster::Cluster;
 use crate::wait::wait_for;
+use k8s_openapi::jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -29,11 +32,26 @@ pub struct AuditEvent {
     object_ref: ObjectRef,
     #[serde(default)]
     response_status: Status,
+    /// What was sent; only of what a component writes.
+    #[serde(default)]
+    pub request_object: Value,
+    /// When the request came.
+    #[serde(rename = "requestReceivedTimestamp")]
+    pub received: Timestamp,
+    /// When it was answered; for a watch, when it began.
+    #[serde(rename = "stageTimestamp")]
+    pub answered: Timestamp,
+    /// The line of the log.
+    #[serde(skip)]
+    pub line: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// Empty for a request that was broken off before it was known who asked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 struct User {
     username: String,
+    extra: BTreeMap<String, Vec<String>>,
 }
 
 /// Empty where the request names no such thing.
@@ -50,12 +68,19 @@ struct ObjectRef {
 #[serde(default)]
 struct Status {
     code: u16,
+    message: String,
 }
 
 impl AuditEvent {
     /// The user, as `system:serviceaccount:NAMESPACE:ACCOUNT`.
     pub fn user(&self) -> &str {
         &self.user.username
+    }
+
+    /// Which token the user came with. Every start of a controller gets one of its own, so it names the process.
+    pub fn credential(&self) -> &str {
+        let id = self.user.extra.get("authentication.kubernetes.io/credential-id");
+        id.and_then(|ids| ids.first()).map(String::as_str).unwrap_or_default()
     }
 
     /// The namespace of the object; empty for cluster-scoped things.
@@ -79,9 +104,19 @@ impl AuditEvent {
         self.response_status.code
     }
 
+    /// What the API server said to it; empty unless it refused.
+    pub fn answer(&self) -> &str {
+        &self.response_status.message
+    }
+
     /// Whether it changed something, or would have.
     pub fn is_write(&self) -> bool {
         matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+    }
+
+    /// Whether it did change something: an accepted write.
+    pub fn has_written(&self) -> bool {
+        self.is_write() && (200..300).contains(&self.code())
     }
 
     fn is_told_once(&self) -> bool {
@@ -112,8 +147,11 @@ impl Cluster {
         let text = self.audit_text(mark);
         // The last line may be half written by a request that came later.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let parse =
-            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("audit log: {error}: {line}"));
+        let parse = |line: &str| {
+            let event: AuditEvent =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("audit log: {error}: {line}"));
+            AuditEvent { line: line.to_owned(), ..event }
+        };
         whole.lines().map(parse).filter(AuditEvent::is_told_once).collect()
     }
 

@@ -71,6 +71,12 @@ impl Cluster {
         blocking(move || cluster.with_plane(ControlPlane::restart_api_server)).await
     }
 
+    /// Kills the API server and etcd, and starts them again with the same data at the same addresses.
+    pub async fn restart_all(self: &Arc<Self>) {
+        let cluster = Arc::clone(self);
+        blocking(move || cluster.with_plane(ControlPlane::restart_all)).await
+    }
+
     fn with_plane<T>(&self, ask: impl FnOnce(&mut ControlPlane) -> Outcome<T>) -> Outcome<T> {
         let plane = self
             .plane

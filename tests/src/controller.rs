@@ -4,6 +4,7 @@ use crate::cluster::Cluster;
 use crate::namespace::Namespace;
 use crate::program;
 use crate::wait::wait_for;
+use rustix::process::Signal;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +29,14 @@ impl Controller {
     /// Starts one that watches `namespace` alone. `env` is what a local vault asks for; `args` go on the command line.
     pub async fn start(namespace: &Namespace, env: &[(String, String)], args: &[&str]) -> Self {
         let kubeconfig = namespace.install(Component::Controller).await;
+        Self::start_as(namespace, &kubeconfig, env, args).await
+    }
+
+    /// As [`Self::start`], where the component is installed already and `kubeconfig` is that of its account.
+    pub async fn start_as(namespace: &Namespace, kubeconfig: &Path, env: &[(String, String)], args: &[&str]) -> Self {
         let mut all = vec!["--watch-all-namespaces=false"];
         all.extend(args);
-        Self::start_with(namespace.cluster(), &kubeconfig, namespace.name(), env, &all).await
+        Self::start_with(namespace.cluster(), kubeconfig, namespace.name(), env, &all).await
     }
 
     /// Starts one that watches every namespace; several of these disturb each other, so it is for a cluster of one's own.
@@ -114,6 +120,16 @@ impl Controller {
     /// Fails with the end of its log if it has ended by itself.
     pub fn check_alive(&mut self) {
         self.server.check_alive().unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    /// Stops it where it stands, as on a node that hangs.
+    pub fn freeze(&self) {
+        self.server.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.server.signal(Signal::CONT);
     }
 
     /// Kills it, as a node that loses power would.

@@ -5,18 +5,22 @@
 pub mod audit;
 pub mod cluster;
 pub mod controller;
+pub mod gate;
 pub mod guest;
 pub mod namespace;
 pub mod node;
 pub mod program;
+pub mod switch;
 pub mod wait;
 pub mod world;
 
 pub use audit::{AuditEvent, AuditMark};
 pub use cluster::Cluster;
 pub use controller::Controller;
+pub use gate::Gate;
 pub use namespace::Namespace;
 pub use node::Node;
+pub use switch::Switch;
 pub use wait::wait_for;
 pub use world::World;
 pub use xtask::cluster::Component;

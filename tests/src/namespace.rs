@@ -88,6 +88,11 @@ impl Namespace {
                 .await
                 .unwrap_or_else(|error| panic!("{} in {}: {error}", component.as_str(), self.name));
         }
+        self.kubeconfig(component).await
+    }
+
+    /// A kubeconfig for a component that is installed already, with a token of its own.
+    pub async fn kubeconfig(&self, component: Component) -> PathBuf {
         let token = self.token(&component.account(), &[]).await;
         let written = self.cluster.access().write_kubeconfig(&format!("{}-{}", component.as_str(), self.name), &token);
         written.unwrap_or_else(|failure| panic!("{failure}"))

@@ -1,12 +1,15 @@
 //! A namespace with a vault and a controller of its own: what a test of the product stands in.
 
 use crate::controller::Controller;
-use crate::{Cluster, Namespace, wait_for};
+use crate::{Cluster, Component, Gate, Namespace, wait_for};
 use akv_api::AzureKeyVaultSecret;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::DeleteParams;
 use kube::{Api, Client};
 use local_vault::{LocalVault, Options, Seed};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A poll is a second in most tests; everything else is a machine that is busy.
@@ -30,37 +33,83 @@ pub struct World {
     pub vault: LocalVault,
     /// What is tested.
     pub controller: Controller,
+    /// What stands between the controller and the API server, if anything does.
+    pub gate: Option<Gate>,
     client: Client,
     environment: Vec<(String, String)>,
     args: Vec<String>,
+}
+
+/// How a world differs from the usual one.
+#[derive(Default)]
+pub struct Setup {
+    /// A cluster of the test's own.
+    pub cluster: Option<Arc<Cluster>>,
+    /// Whether there is a gate between the controller and the API server.
+    pub gate: bool,
+    /// Where the vault listens.
+    pub vault: Options,
 }
 
 impl World {
     /// Starts one. `objects` goes on where the seed of the vault `shop-prod` ends, indented by two; `args` go on the
     /// controller's command line.
     pub async fn start(name: &str, objects: &str, args: &[&str]) -> Self {
-        Self::with_seed(name, &format!("{SEED}{objects}"), args).await
+        Self::start_as(Setup::default(), name, objects, args).await
+    }
+
+    /// As [`Self::start`], in another way.
+    pub async fn start_as(setup: Setup, name: &str, objects: &str, args: &[&str]) -> Self {
+        Self::build(setup, name, &format!("{SEED}{objects}"), args).await
     }
 
     /// Starts one with a seed of its own; the identity `controller` is the controller's.
     pub async fn with_seed(name: &str, seed: &str, args: &[&str]) -> Self {
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let cluster = Cluster::shared().await;
-        let namespace = cluster.namespace(name, &[]).await;
-        let seed = Seed::parse(seed).unwrap_or_else(|e| panic!("{e}"));
-        let vault = LocalVault::start(seed, Options::default()).await.unwrap_or_else(|e| panic!("{e}"));
-        let mut environment = vault.environment("controller");
-        environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
-        let controller = Controller::start(&namespace, &environment, args).await;
-        let client = cluster.admin().await;
-        let args = args.iter().map(|a| (*a).to_owned()).collect();
-        Self { namespace, vault, controller, client, environment, args }
+        Self::build(Setup::default(), name, seed, args).await
     }
 
-    /// Another controller of the same namespace, as at a roll-out.
+    async fn build(setup: Setup, name: &str, seed: &str, args: &[&str]) -> Self {
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let cluster = match setup.cluster {
+            Some(own) => own,
+            None => Cluster::shared().await,
+        };
+        let namespace = cluster.namespace(name, &[]).await;
+        let gate = if setup.gate { Some(Gate::before(&cluster).await) } else { None };
+        let seed = Seed::parse(seed).unwrap_or_else(|e| panic!("{e}"));
+        let vault = LocalVault::start(seed, setup.vault).await.unwrap_or_else(|e| panic!("{e}"));
+        let mut environment = vault.environment("controller");
+        environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
+        let direct = namespace.install(Component::Controller).await;
+        let kubeconfig = gate.as_ref().map_or(direct.clone(), |gate| gate.kubeconfig(&direct));
+        let controller = Controller::start_as(&namespace, &kubeconfig, &environment, args).await;
+        let client = cluster.admin().await;
+        let args = args.iter().map(|a| (*a).to_owned()).collect();
+        Self { namespace, vault, controller, gate, client, environment, args }
+    }
+
+    /// Another controller of the same namespace, as at a roll-out, with a token of its own.
     pub async fn another_controller(&self) -> Controller {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        Controller::start(&self.namespace, &self.environment, &args).await
+        let direct = self.namespace.kubeconfig(Component::Controller).await;
+        let kubeconfig = self.gate.as_ref().map_or(direct.clone(), |gate| gate.kubeconfig(&direct));
+        Controller::start_as(&self.namespace, &kubeconfig, &self.environment, &args).await
+    }
+
+    /// What the controller's environment says of its vault.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// The gate that the world was started with.
+    pub fn gate(&self) -> &Gate {
+        self.gate.as_ref().expect("this world was started with a gate")
+    }
+
+    /// Lets the lease of a killed leader be over, which otherwise takes 15 seconds.
+    pub async fn end_lease(&self) {
+        let gone = self.api::<Lease>().delete("akv2k8s-controller", &DeleteParams::default()).await;
+        assert!(gone.is_ok() || matches!(&gone, Err(kube::Error::Api(s)) if s.code == 404), "{gone:?}");
     }
 
     /// A client of this namespace.

@@ -4,6 +4,7 @@ pub mod args;
 mod context;
 mod crd;
 mod digest_key;
+mod forget;
 mod index;
 mod leader;
 mod metrics;
@@ -16,6 +17,7 @@ mod start;
 mod status;
 mod sync;
 mod targets;
+mod term;
 mod write;
 
 pub use args::ControllerArgs;

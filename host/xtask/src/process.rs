@@ -193,7 +193,8 @@ impl Server {
         let _reaped = self.child.wait();
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
             // As in `kill`.
             let _gone = kill_process(pid, signal);

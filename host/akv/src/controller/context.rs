@@ -1,6 +1,8 @@
 //! What every sync shares.
 
+use super::forget::Leaving;
 use super::index::TargetIndex;
+use super::leader::Leadership;
 use super::metrics::Metrics;
 use super::plugins::PluginStore;
 use akv_core::policy::Policy;
@@ -17,6 +19,8 @@ use zeroize::Zeroizing;
 pub struct Context {
     /// The API server.
     pub client: Client,
+    /// Whether this process may write.
+    pub leadership: Leadership,
     /// Key Vault.
     pub vault: VaultClient,
     /// The default plugins and the administrator's.
@@ -39,6 +43,8 @@ pub struct Context {
     pub resources: kube::runtime::reflector::Store<akv_api::AzureKeyVaultSecret>,
     /// What is remembered of each resource, by uid.
     pub memory: Memories,
+    /// Resources that are gone and whose targets are not left yet.
+    pub leaving: Leaving,
 }
 
 /// Plugin calls that may run at the same time.

@@ -6,6 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// A leader that is silent for so long has lost the lease. The values are client-go's defaults.
@@ -20,12 +21,37 @@ pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
+    /// When the last request that won or renewed the lease was sent; `None` while it is not ours.
+    renewed: watch::Sender<Option<Instant>>,
+}
+
+/// Whether this process may write; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Leadership(watch::Receiver<Option<Instant>>);
+
+impl Leadership {
+    /// Returns while the lease is certainly ours, and waits otherwise: for a renewal, or to be dropped with the rest of
+    /// the work. A process that slept through the end of its lease, as on a node that hangs, stops here before it writes.
+    pub async fn held(&self) {
+        let mut renewed = self.0.clone();
+        let fresh = |at: &Option<Instant>| at.is_some_and(|at| at.elapsed() < GIVE_UP);
+        if renewed.wait_for(fresh).await.is_err() {
+            // The candidate is gone, and the process with it.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 impl Candidate {
     /// A candidate under `identity`, which no other process may use.
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity }
+        let renewed = watch::Sender::new(None);
+        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity, renewed }
+    }
+
+    /// What writers ask before they write.
+    pub fn leadership(&self) -> Leadership {
+        Leadership(self.renewed.subscribe())
     }
 
     /// Resolves when this process is the leader.
@@ -33,8 +59,12 @@ impl Candidate {
         // A lease is stale when it has not changed for its duration by our own clock: clocks of two nodes may differ.
         let mut seen: Option<(String, Instant)> = None;
         loop {
+            let asked = Instant::now();
             match timeout(LEASE, self.try_acquire(&mut seen)).await {
-                Ok(Ok(true)) => return,
+                Ok(Ok(true)) => {
+                    self.renewed.send_replace(Some(asked));
+                    return;
+                }
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
                     tracing::warn!(%error, lease = self.name, "the lease could not be read or written")
@@ -75,11 +105,21 @@ impl Candidate {
 
     /// Renews the lease; resolves when it is lost, with the reason.
     pub async fn hold(&self) -> String {
-        let mut renewed = Instant::now();
+        let why = self.hold_on().await;
+        self.renewed.send_replace(None);
+        why
+    }
+
+    async fn hold_on(&self) -> String {
+        let mut renewed = self.renewed.borrow().unwrap_or_else(Instant::now);
         loop {
             sleep(RENEW).await;
+            let asked = Instant::now();
             match timeout(GIVE_UP.saturating_sub(renewed.elapsed()), self.renew()).await {
-                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(true)) => {
+                    renewed = asked;
+                    self.renewed.send_replace(Some(asked));
+                }
                 Ok(Ok(false)) => return "another controller holds the lease".to_owned(),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, lease = self.name, "the lease could not be renewed")

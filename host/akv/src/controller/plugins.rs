@@ -1,5 +1,6 @@
 //! The plugins that may run: the defaults, and the administrator's as `AzureKeyVaultPlugin`s name them.
 
+use super::leader::Leadership;
 use super::outcome::Trouble;
 use super::plugin_source::{compile, fetch};
 use akv_api::plugin::{AzureKeyVaultPlugin, AzureKeyVaultPluginStatus};
@@ -227,8 +228,9 @@ impl PluginStore {
 /// The reconciler of `AzureKeyVaultPlugin`s.
 pub async fn reconcile(
     resource: Arc<AzureKeyVaultPlugin>,
-    context: Arc<(Client, PluginStore)>,
+    context: Arc<(Client, PluginStore, Leadership)>,
 ) -> Result<Action, Infallible> {
+    context.2.held().await;
     Ok(context.1.reconcile(&context.0, &resource).await)
 }
 

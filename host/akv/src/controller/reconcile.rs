@@ -3,15 +3,14 @@
 use super::context::{Context, Memory};
 use super::metrics::{ReasonLabels, SyncLabels};
 use super::outcome::Outcome;
+use super::status;
 use super::sync::{Look, metadata_hash, sync};
-use super::{status, targets, write};
 use akv_api::AzureKeyVaultSecret;
 use akv_core::retry::next_try;
-use akv_core::target::Claimant;
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Event, EventType};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,6 +86,8 @@ async fn report(
     labels: &SyncLabels,
     next_read: Option<Instant>,
 ) {
+    // What a leader that was replaced has to say is out of date.
+    context.leadership.held().await;
     let namespace = resource.namespace().unwrap_or_default();
     let name = resource.name_any();
     let next = status::next(resource, outcome, Timestamp::now());
@@ -139,32 +140,4 @@ async fn report(
 
 fn cut(text: &str, limit: usize) -> String {
     text.char_indices().take_while(|(at, c)| at + c.len_utf8() <= limit).map(|(_, c)| c).collect()
-}
-
-/// A resource that is gone: leave its targets. The garbage collector deletes what was its alone; keys in shared and
-/// adopted targets are ours to remove.
-pub async fn forget(namespace: String, resource: String, context: Arc<Context>) {
-    let api = Api::<AzureKeyVaultSecret>::namespaced(context.client.clone(), &namespace);
-    // The store holds selected resources only, and may be behind; the server knows.
-    if !matches!(api.get_metadata_opt(&resource).await, Ok(None)) {
-        return;
-    }
-    context.forget_gone();
-    let labels = SyncLabels { operation: "delete", object: "AzureKeyVaultSecret" };
-    context.metrics.syncs.get_or_create(&labels).inc();
-    let me = Claimant { namespace, name: resource, uid: String::new(), created: 0 };
-    for (kind, name) in context.index.of(&me.namespace, &me.name, &me.manager()) {
-        let gone = async {
-            let live = targets::read(&context.client, kind, &me.namespace, &name).await?;
-            let ours = live.as_ref().is_some_and(|l| l.applied_by(&me.manager()).is_some());
-            // With an owner left out of the picture there is nothing to strip: the collector is at work.
-            let others =
-                live.as_ref().is_some_and(|l| l.owners.iter().all(|o| o.name != me.name) || l.owners.len() > 1);
-            if ours && others { write::leave(&context, &me, kind, &name).await } else { Ok(()) }
-        };
-        if let Err(error) = gone.await {
-            context.metrics.syncs_failed.get_or_create(&labels).inc();
-            tracing::warn!(%error, namespace = me.namespace, name, "the keys of a deleted resource could not be removed yet");
-        }
-    }
 }

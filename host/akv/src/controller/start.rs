@@ -1,32 +1,18 @@
 //! From flags to a running controller, and its end.
 
 use super::args::ControllerArgs;
-use super::context::{Context, Memories, calls};
-use super::index::{TargetIndex, changes};
 use super::leader::Candidate;
 use super::metrics::Metrics;
-use super::plugins::{self, PluginStore};
-use super::targets::TargetKind;
-use super::{crd, digest_key, reconcile, settings};
-use akv_api::AzureKeyVaultSecret;
-use akv_api::plugin::AzureKeyVaultPlugin;
+use super::term::{self, Lasting};
+use super::{crd, digest_key, settings};
 use akv_process::admin::{self, Readiness};
 use akv_process::{signal, telemetry};
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{Config as Concurrency, Controller, Error as Failure};
-use kube::runtime::events::{Recorder, Reporter};
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
-use kube::runtime::{WatchStreamExt, reflector};
-use kube::{Api, Client};
+use kube::Client;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How long the server's custom resources may be missing before they are looked at again.
 const CRD_RETRY: Duration = Duration::from_secs(2);
@@ -64,9 +50,6 @@ pub enum ControllerError {
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
-    /// Another controller took over.
-    #[error("no longer the leader: {0}")]
-    LeadershipLost(String),
 }
 
 /// Runs until a signal; an error ends the process with status 1.
@@ -98,40 +81,25 @@ pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
         () = stop.clone().requested() => return Ok(()),
         () = custom_resources(&client, &readiness) => {}
     }
-    tokio::select! {
-        () = stop.clone().requested() => return Ok(()),
-        () = candidate.acquire() => {}
-    }
-    tracing::info!("this process is the leader");
-    metrics.leader.set(1);
-    let digest_key = digest_key::load(&client, &args.runtime_namespace).await.map_err(ControllerError::DigestKey)?;
-    let (changed, plugin_changes) = unbounded_channel();
-    let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), changed);
-    let controller = secrets(&args, &client, labels.as_deref());
-    let resources = controller.store();
-    let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), Reporter { controller: "akv2k8s-controller".into(), instance: None }),
-        client: client.clone(),
-        vault,
-        plugins: plugins.clone(),
-        policy,
-        index: TargetIndex::default(),
-        metrics,
-        interval: Duration::from_secs(args.azure_resync_period),
-        digest_key,
-        resources: resources.clone(),
-        calls: calls(),
-        memory: Memories::default(),
-    });
-    let work = async {
-        tokio::join!(
-            run_secrets(&args, controller, context.clone(), users(resources, plugin_changes), stop.clone().requested()),
-            run_plugins(&client, plugins, stop.clone().requested()),
-        );
-    };
-    tokio::select! {
-        () = work => {}
-        lost = candidate.hold() => return Err(ControllerError::LeadershipLost(lost)),
+    let leadership = candidate.leadership();
+    let lasting = Lasting { args, labels, client, vault, policy, engine, defaults, metrics, leadership };
+    // A leader that lost its lease, as when the API server is away for long, is a candidate again. Of what it knew of the
+    // resources it keeps nothing: another may have led since.
+    loop {
+        tokio::select! {
+            () = stop.clone().requested() => return Ok(()),
+            () = candidate.acquire() => {}
+        }
+        tracing::info!("this process is the leader");
+        lasting.metrics.leader.set(1);
+        tokio::select! {
+            ended = term::serve(&lasting, stop.clone()) => {
+                ended?;
+                break;
+            }
+            why = candidate.hold() => tracing::warn!(why, "no longer the leader; the work stops until the lease is ours again"),
+        }
+        lasting.metrics.leader.set(0);
     }
     candidate.release().await;
     tracing::info!("stopped");
@@ -158,98 +126,4 @@ async fn custom_resources(client: &Client, readiness: &Readiness) {
         tokio::time::sleep(CRD_RETRY).await;
     }
     readiness.done("custom resources");
-}
-
-fn api<K>(args: &ControllerArgs, client: &Client) -> Api<K>
-where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
-{
-    if args.watch_all_namespaces {
-        Api::all(client.clone())
-    } else {
-        Api::namespaced(client.clone(), &args.runtime_namespace)
-    }
-}
-
-/// A controller that hears of deletions too: `Controller::new` leaves them to finalizers, which we do not use.
-fn watched<K>(api: Api<K>, config: watcher::Config) -> Controller<K>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-{
-    let (reader, writer) = kube::runtime::reflector::store();
-    let touched = reflector(writer, watcher::watcher(api, config)).touched_objects();
-    Controller::for_stream(touched, reader)
-}
-
-fn secrets(args: &ControllerArgs, client: &Client, labels: Option<&str>) -> Controller<AzureKeyVaultSecret> {
-    let mut config = watcher::Config::default();
-    if let Some(labels) = labels {
-        config = config.labels(labels);
-    }
-    watched(api(args, client), config).with_config(Concurrency::default().concurrency(args.concurrency))
-}
-
-/// The resources that use a plugin, whenever it changes.
-fn users(
-    resources: Store<AzureKeyVaultSecret>,
-    changed: UnboundedReceiver<String>,
-) -> impl futures::Stream<Item = ObjectRef<AzureKeyVaultSecret>> + Send {
-    let names = futures::stream::unfold(changed, |mut rx| async { rx.recv().await.map(|name| (name, rx)) });
-    names.flat_map(move |plugin| {
-        let uses = |r: &Arc<AzureKeyVaultSecret>| {
-            let output = r.spec.output.as_ref();
-            let by_output = output.and_then(|o| o.plugin.as_ref()).is_some_and(|p| p.name == plugin);
-            let steps = output.and_then(|o| o.pipeline.as_ref()).into_iter().flatten();
-            let names = output.and_then(|o| o.transform.as_ref()).into_iter().flatten();
-            by_output || steps.map(|s| &s.plugin).chain(names).any(|n| *n == plugin)
-        };
-        let found: Vec<_> =
-            resources.state().iter().filter(|r| uses(r)).map(|r| ObjectRef::from_obj(r.as_ref())).collect();
-        futures::stream::iter(found)
-    })
-}
-
-async fn run_secrets(
-    args: &ControllerArgs,
-    controller: Controller<AzureKeyVaultSecret>,
-    context: Arc<Context>,
-    users: impl futures::Stream<Item = ObjectRef<AzureKeyVaultSecret>> + Send + 'static,
-    stop: impl Future<Output = ()> + Send + Sync + 'static,
-) {
-    let client = &context.client;
-    let secrets = changes(api::<PartialObjectMeta<Secret>>(args, client), TargetKind::Secret, context.index.clone());
-    let maps = changes(api::<PartialObjectMeta<ConfigMap>>(args, client), TargetKind::ConfigMap, context.index.clone());
-    controller
-        .reconcile_on(secrets)
-        .reconcile_on(maps)
-        .reconcile_on(users)
-        .graceful_shutdown_on(stop)
-        .run(reconcile::reconcile, |_, error, _| match *error {}, context.clone())
-        .for_each(|result| async {
-            match result {
-                Ok(_) => {}
-                Err(Failure::ObjectNotFound(gone)) => {
-                    reconcile::forget(gone.namespace.unwrap_or_default(), gone.name, context.clone()).await
-                }
-                Err(Failure::QueueError(error)) => {
-                    tracing::warn!(%error, "the watch of resources was interrupted; it goes on by itself")
-                }
-                Err(Failure::ReconcilerFailed(never, _)) => match never {},
-                Err(Failure::RunnerError(error)) => tracing::error!(%error, "the queue of resources ended"),
-            }
-        })
-        .await;
-}
-
-async fn run_plugins(client: &Client, plugins: PluginStore, stop: impl Future<Output = ()> + Send + Sync + 'static) {
-    let context = Arc::new((client.clone(), plugins.clone()));
-    watched(Api::<AzureKeyVaultPlugin>::all(client.clone()), watcher::Config::default())
-        .graceful_shutdown_on(stop)
-        .run(plugins::reconcile, |_, error, _| match *error {}, context)
-        .for_each(|result| async {
-            if let Err(Failure::ObjectNotFound(gone)) = result {
-                plugins.remove(&gone.name);
-            }
-        })
-        .await;
 }

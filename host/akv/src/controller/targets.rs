@@ -10,6 +10,11 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// A version that no object has: etcd counts from it, and the first write of all is already a higher one. Server-side apply
+/// creates an object whatever version it names, and refuses with a conflict to change one of another version. So an apply
+/// that names this one creates or fails, and never merges into what somebody else created since we looked.
+const OF_NOTHING: &str = "1";
+
 /// Which kind of object a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TargetKind {
@@ -85,7 +90,8 @@ fn owners(references: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerRef
     references.iter().map(|o| Owner { kind: o.kind.clone(), name: o.name.clone(), uid: o.uid.clone() }).collect()
 }
 
-/// Applies what one resource wants of a target, under its own manager.
+/// Applies what one resource wants of a target, under its own manager. Without a `resource_version` it creates the target; an
+/// object that came into being in between is a conflict.
 pub async fn apply(
     client: &Client,
     kind: TargetKind,
@@ -98,9 +104,7 @@ pub async fn apply(
     let metadata = &mut object["metadata"];
     metadata["labels"] = json!(desired.labels);
     metadata["annotations"] = json!(desired.annotations);
-    if let Some(version) = resource_version {
-        metadata["resourceVersion"] = json!(version);
-    }
+    metadata["resourceVersion"] = json!(resource_version.unwrap_or(OF_NOTHING));
     if own {
         metadata["ownerReferences"] = json!([{
             "apiVersion": "spv.no/v2beta1",

@@ -74,6 +74,7 @@ pub async fn make_current(
     let mut now = false;
     for _ in 0..ROUNDS {
         let live = targets::read(client, kind, &me.namespace, name).await?;
+        context.leadership.held().await;
         let written = match decide(&me, desired, live.as_ref(), &siblings) {
             Verdict::Current => {
                 let keys: Vec<String> = desired.data.keys().cloned().collect();
@@ -141,6 +142,7 @@ pub async fn leave(
     name: &str,
 ) -> kube::Result<()> {
     let live = targets::read(&context.client, kind, &me.namespace, name).await?;
+    context.leadership.held().await;
     match release(&me.uid, &me.manager(), live.as_ref()) {
         Release::Nothing => Ok(()),
         Release::Delete { uid, resource_version } => {

@@ -72,12 +72,14 @@ pub struct Config {
 pub const NODE_PARTS: &str = "node-parts";
 
 /// Reads are recorded too: which objects a component reads, and that it lists metadata only, are promises of the product.
-/// The control plane's own traffic is not.
+/// So is what a component writes: that no old value follows a newer one, and that no value stands where it must not, are
+/// promises too. The control plane's own traffic is not.
 const AUDIT_POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
   "rules": [
     {"level": "None", "users": ["system:apiserver", "system:kube-controller-manager", "node-parts"]},
     {"level": "None", "userGroups": ["system:serviceaccounts:kube-system"]},
+    {"level": "Request", "userGroups": ["system:serviceaccounts"], "verbs": ["create", "update", "patch"]},
     {"level": "Metadata"}
   ]
 }"#;

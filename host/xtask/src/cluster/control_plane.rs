@@ -33,17 +33,19 @@ impl ControlPlane {
     pub fn start_at(place: Place, binary: &Path, dir: &Path, life: Life) -> Outcome<Self> {
         let config = Config::write(binary, dir, place)?;
         let mut plane = Self { config, life, parts: Vec::new() };
-        let started = plane.start_parts();
+        let started = plane.start_from(0);
         if started.is_err() {
             plane.stop();
         }
         started.map(|()| plane)
     }
 
-    fn start_parts(&mut self) -> Outcome<()> {
+    fn start_from(&mut self, first: usize) -> Outcome<()> {
         let deadline = Instant::now() + START;
-        self.push("etcd", self.config.etcd())?;
-        self.wait_for_port("etcd", self.config.place.ports.etcd, deadline)?;
+        if first == 0 {
+            self.push("etcd", self.config.etcd())?;
+            self.wait_for_port("etcd", self.config.place.ports.etcd, deadline)?;
+        }
         self.push("kube-apiserver", self.config.api_server())?;
         self.wait_until_ready(deadline)?;
         self.push("kube-controller-manager", self.config.controller_manager())
@@ -71,17 +73,27 @@ impl ControlPlane {
 
     /// Kills the API server, as a crash would, and starts it again at the same address; returns when it is ready.
     pub fn restart_api_server(&mut self) -> Outcome<()> {
+        self.restart_from(1)
+    }
+
+    /// Kills the API server and etcd, as the loss of a node would, and starts them again with the same data.
+    pub fn restart_all(&mut self) -> Outcome<()> {
+        self.restart_from(0)
+    }
+
+    fn restart_from(&mut self, first: usize) -> Outcome<()> {
+        if self.parts.len() < 2 {
+            return Err(Failure::new("the control plane is not running"));
+        }
         // The controller manager ends by itself when the API server goes during its start, so it starts again with it.
-        for mut after in self.parts.drain(2.min(self.parts.len())..) {
+        for mut after in self.parts.drain(2..) {
             after.stop(STOP);
         }
-        let Some(server) = self.parts.get_mut(1) else {
-            return Err(Failure::new("the control plane is not running"));
-        };
-        server.kill();
-        *server = start("kube-apiserver", self.config.api_server(), &self.config.access.dir, self.life)?;
-        self.wait_until_ready(Instant::now() + START)?;
-        self.push("kube-controller-manager", self.config.controller_manager())
+        // What a killed server had written without a sync lies in the kernel's cache, which outlives it.
+        for mut server in self.parts.drain(first..).rev() {
+            server.kill();
+        }
+        self.start_from(first)
     }
 
     /// Stops the parts in reverse order.
