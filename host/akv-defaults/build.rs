@@ -3,6 +3,7 @@
 //! The nested cargo has a target directory of its own, so it never waits for the lock that the outer one holds.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -27,9 +28,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         let artifact = akv_plugin::compile(&component).map_err(|e| format!("plugin {name}: {e}"))?;
         let (wasm, code) = (out.join(format!("{name}.wasm")), out.join(format!("{name}.code")));
         fs::write(&wasm, &component)?;
-        fs::write(&code, artifact.to_bytes())?;
+        let bytes = artifact.to_bytes();
+        let mut packed = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&bytes)?;
+        fs::write(&code, packed.finish()?)?;
+        let size = bytes.len();
         list += &format!(
-            "    Default {{ name: {name:?}, wasm: include_bytes!({wasm:?}), code: include_bytes!({code:?}) }},\n"
+            "    Default {{ name: {name:?}, wasm: include_bytes!({wasm:?}), code: include_bytes!({code:?}), size: {size} }},\n"
         );
     }
     fs::write(out.join("defaults.rs"), list + "]\n")?;

@@ -1,6 +1,9 @@
 //! A token of our own identity for somebody who reads a vault himself.
 
 use akv_core::SecretValue;
+use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::time::OffsetDateTime;
 use thiserror::Error;
 
 use crate::client::VaultClient;
@@ -41,5 +44,18 @@ impl VaultClient {
             expires: token.expires_on.unix_timestamp(),
             vault_suffix,
         })
+    }
+}
+
+/// A credential that has one token and gets no other.
+#[derive(Debug)]
+pub(crate) struct Given(pub(crate) Access);
+
+#[async_trait]
+impl TokenCredential for Given {
+    async fn get_token(&self, _: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+        let token = String::from_utf8_lossy(self.0.token.expose()).into_owned();
+        let expires = OffsetDateTime::from_unix_timestamp(self.0.expires).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        Ok(AccessToken::new(token, expires))
     }
 }

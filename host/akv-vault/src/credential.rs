@@ -10,6 +10,7 @@ use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
 };
 
+use crate::access::Given;
 use crate::assertion::{FederatedToken, SignedAssertion};
 use crate::chain::{Chain, Kept};
 use crate::cli::Shell;
@@ -41,6 +42,10 @@ impl<'a> Maker<'a> {
 
     /// Reads the settings' files and makes the cloud and the credential that they ask for. Nothing is sent.
     pub(crate) fn make(&self) -> Result<(Cloud, Arc<dyn TokenCredential>), SettingsError> {
+        if let Some(access) = &self.settings.access {
+            let cloud = Cloud { vault_suffix: access.vault_suffix.clone(), authority: String::new() };
+            return Ok((cloud, Arc::new(Given(access.clone()))));
+        }
         let file = match self.settings.auth {
             AuthType::AzureCloudConfig => Some(CloudConfig::read(&self.settings.cloud_config)?),
             AuthType::Environment | AuthType::EnvironmentAzidentity => None,

@@ -7,14 +7,26 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::environment::{Variables, read_file};
-use crate::settings::SettingsError;
+use crate::settings::{Settings, SettingsError};
 
 /// A bundle of all public authorities has some 300 KiB.
 const LARGEST: u64 = 16 << 20;
 
+/// Trusts what the settings say: their own roots if there are any, else as [`trust`].
+pub(crate) fn of(builder: ClientBuilder, settings: &Settings) -> Result<ClientBuilder, SettingsError> {
+    let variables = Variables(&settings.environment);
+    match &settings.roots {
+        None => trust(builder, variables, settings.extra_ca.as_deref()),
+        Some(roots) => {
+            let roots = roots.iter().filter_map(|der| Certificate::from_der(der).ok());
+            Ok(builder.tls_certs_only(roots.collect::<Vec<_>>()))
+        }
+    }
+}
+
 /// Adds the roots: those of `SSL_CERT_FILE` and `SSL_CERT_DIR` instead of the system's if one of them is set, as OpenSSL and
 /// every other program has it, and those of `extra` in any case.
-pub(crate) fn trust(
+fn trust(
     builder: ClientBuilder,
     variables: Variables<'_>,
     extra: Option<&Path>,

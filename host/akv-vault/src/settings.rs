@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use rustls_pki_types::CertificateDer;
 use thiserror::Error;
+
+use crate::access::Access;
 
 /// Where the credential comes from. The words are upstream's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,10 @@ pub struct Settings {
     pub environment: BTreeMap<String, String>,
     /// A PEM file of certificate authorities to trust beside the usual ones.
     pub extra_ca: Option<PathBuf>,
+    /// The authorities to trust instead of the system's, for a program in an image that has none.
+    pub roots: Option<Vec<CertificateDer<'static>>>,
+    /// A token that somebody else got, which goes with every request; nothing of `auth` is used then.
+    pub access: Option<Access>,
     /// The program's part, for the user agent `akv2k8s/<component>/<version>`.
     pub component: String,
     /// The program's version, for the user agent.
@@ -69,6 +76,8 @@ impl Settings {
             cloud_config: PathBuf::from("/etc/kubernetes/azure.json"),
             environment,
             extra_ca: None,
+            roots: None,
+            access: None,
             component: component.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             timeouts: Timeouts::default(),

@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use akv_core::SecretValue;
 use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::error::{Error, ErrorKind};
@@ -14,7 +15,6 @@ use azure_core::http::{AsyncRawResponse, Body, ClientOptions, HttpClient, Method
 use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
-use crate::environment::Variables;
 use crate::policy::QuickRetry;
 use crate::resolve::{Resolver, Unresolved};
 use crate::roots;
@@ -56,8 +56,7 @@ impl Wire {
     /// A client for the vault and the token service: HTTPS only, proxies of the environment honoured.
     pub(crate) fn outer(settings: &Settings) -> Result<Self, SettingsError> {
         let builder = builder(settings).https_only(true);
-        let variables = Variables(&settings.environment);
-        let builder = roots::trust(builder, variables, settings.extra_ca.as_deref())?;
+        let builder = roots::of(builder, settings)?;
         Self::build(builder, settings, QuickRetry::new(settings.timeouts.retry, &[502, 503, 504]))
     }
 
@@ -84,7 +83,8 @@ impl Wire {
         let client = builder
             .build()
             .map_err(|fault| SettingsError::Library { what: "the HTTPS client", problem: deepest(&fault) })?;
-        Ok(Self { transport: Transport::new(Arc::new(Socket { client, agent })), retry })
+        let access = settings.access.as_ref().map(|access| access.token.clone());
+        Ok(Self { transport: Transport::new(Arc::new(Socket { client, agent, access })), retry })
     }
 
     /// Options for one of the SDK's clients.
@@ -113,6 +113,8 @@ fn builder(settings: &Settings) -> reqwest::ClientBuilder {
 struct Socket {
     client: reqwest::Client,
     agent: String,
+    /// A token that was given. It goes with the first request too, which the SDK would send without one to be challenged.
+    access: Option<SecretValue>,
 }
 
 impl std::fmt::Debug for Socket {
@@ -136,6 +138,11 @@ impl HttpClient for Socket {
             } else {
                 outgoing.header(name.as_str(), value.as_str())
             };
+        }
+        if let Some(token) = &self.access
+            && !request.headers().iter().any(|(name, _)| name.as_str() == "authorization")
+        {
+            outgoing = outgoing.bearer_auth(String::from_utf8_lossy(token.expose()));
         }
         match request.body() {
             Body::Bytes(bytes) => outgoing = outgoing.body(bytes.clone()),

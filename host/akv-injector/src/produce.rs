@@ -1,0 +1,213 @@
+//! From resources to values, as the controller makes them: the same plugins, asked the same questions.
+
+use crate::failure::Failure;
+use crate::patience::Patience;
+use akv_core::{
+    Description, Entry, ObjectRef, Output, Part, PluginFault, PluginName, Recipe, SecretValue, VaultObject, variable,
+};
+use akv_plugin::{Engine, Plugin, Plugins, render};
+use akv_vault::{VaultClient, VaultError};
+use akv_wire::Reference;
+use akv_wire::message::Wanted;
+use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Reads at the same time.
+const READS: usize = 16;
+
+/// What came of everything that was asked for.
+#[derive(Default)]
+pub struct Values {
+    values: BTreeMap<Reference, Result<SecretValue, String>>,
+    files: BTreeMap<String, Vec<(String, SecretValue)>>,
+    left_out: BTreeSet<String>,
+}
+
+impl Values {
+    /// A value, or why there is none.
+    pub fn get(&self, reference: &Reference) -> Option<&Result<SecretValue, String>> {
+        self.values.get(reference)
+    }
+
+    /// Keeps one.
+    pub fn set(&mut self, reference: Reference, value: Result<SecretValue, String>) {
+        self.values.insert(reference, value);
+    }
+
+    /// The files of a resource.
+    pub fn files(&self, resource: &str) -> Option<&[(String, SecretValue)]> {
+        self.files.get(resource).map(Vec::as_slice)
+    }
+
+    /// Keeps them.
+    pub fn set_files(&mut self, resource: &str, entries: Vec<(String, SecretValue)>) {
+        self.files.insert(resource.to_owned(), entries);
+    }
+
+    /// A resource that may be missing, and is.
+    pub fn leave_out(&mut self, resource: &str) {
+        self.left_out.insert(resource.to_owned());
+    }
+
+    /// Whether it was.
+    pub fn is_left_out(&self, resource: &str) -> bool {
+        self.left_out.contains(resource)
+    }
+}
+
+/// A resource that is to be made here.
+pub struct Job {
+    /// What is wanted of it.
+    pub wanted: Wanted,
+    /// What it asks for.
+    pub recipe: Recipe,
+    /// How long to wait before the first read.
+    pub wait: Duration,
+    /// Whether its objects may be missing.
+    pub optional: bool,
+}
+
+/// Reads every object of all jobs once, in parallel, and renders every reference.
+pub async fn produce(
+    vault: &VaultClient,
+    jobs: Vec<Job>,
+    custom: Vec<Plugin>,
+    engine: &Engine,
+    patience: Patience,
+    values: &mut Values,
+) -> Result<(), Failure> {
+    let plugins = plugins(engine, &jobs, custom)?;
+    let mut reads: BTreeMap<(String, String), Read> = BTreeMap::new();
+    let mut planned = Vec::new();
+    for job in jobs {
+        let outputs = outputs(&job);
+        let recipe = Recipe { outputs, ..job.recipe.clone() };
+        let needs =
+            needs(&recipe, &plugins).map_err(|why| Failure::new(format!("resource {}: {why}", job.wanted.name)))?;
+        for description in &recipe.objects {
+            let read = reads.entry(key(&recipe, &description.object)).or_insert_with(|| Read::of(&recipe, description));
+            read.parts.extend(needs.get(&description.alias).into_iter().flatten());
+            read.wait = read.wait.max(job.wait);
+        }
+        planned.push((job, recipe));
+    }
+    let begun = tokio::time::Instant::now();
+    let objects: BTreeMap<_, _> = futures::stream::iter(reads)
+        .map(|(key, read)| async move {
+            tokio::time::sleep_until(begun + read.wait).await;
+            (key, read.until(vault, patience.afresh()).await)
+        })
+        .buffer_unordered(READS)
+        .collect()
+        .await;
+    for (job, recipe) in planned {
+        let name = job.wanted.name.clone();
+        let done = match gather(&recipe, &objects) {
+            Ok(objects) => render_all(&job, &recipe, &plugins, objects, values),
+            Err(error) if job.optional && error.reason() == akv_api::reason::OBJECT_NOT_FOUND => {
+                values.leave_out(&name);
+                Ok(())
+            }
+            Err(error) => Err(format!("{}: {error}", error.reason())),
+        };
+        done.map_err(|why| Failure::new(format!("resource {name}: {why}")))?;
+    }
+    Ok(())
+}
+
+/// One output for each query, and one for files: a reference without a query that gives every entry.
+fn outputs(job: &Job) -> Vec<Output> {
+    let queries = job.wanted.queries.iter().map(Option::as_deref).chain(job.wanted.files.then_some(None));
+    queries.map(|query| Output::environment(&job.recipe, query)).collect()
+}
+
+fn plugins(engine: &Engine, jobs: &[Job], custom: Vec<Plugin>) -> Result<Plugins, Failure> {
+    let used = |name: &PluginName| {
+        jobs.iter().any(|job| {
+            let recipe = &job.recipe;
+            recipe.environment.plugin == *name || recipe.pipeline.iter().any(|step| step.plugin == *name)
+        })
+    };
+    let mut plugins = akv_defaults::load_some(engine, used).map_err(|error| Failure::new(error.to_string()))?;
+    custom.into_iter().for_each(|plugin| plugins.insert(plugin));
+    Ok(plugins)
+}
+
+fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<BTreeMap<akv_core::Alias, BTreeSet<Part>>, String> {
+    if let Some((path, fault)) = render::check(recipe, plugins).into_iter().next() {
+        return Err(format!("{path}: {fault}"));
+    }
+    let mut needs: BTreeMap<akv_core::Alias, BTreeSet<Part>> = BTreeMap::new();
+    for output in &recipe.outputs {
+        for (alias, parts) in render::needs(recipe, output, plugins).map_err(|fault: PluginFault| fault.to_string())? {
+            needs.entry(alias).or_default().extend(parts);
+        }
+    }
+    Ok(needs)
+}
+
+/// One object of one vault.
+struct Read {
+    vault: akv_core::VaultName,
+    description: Description,
+    parts: BTreeSet<Part>,
+    wait: Duration,
+}
+
+/// Two resources may name the same object; it is read once. Key Vault ignores case.
+fn key(recipe: &Recipe, object: &ObjectRef) -> (String, String) {
+    let version = object.version.as_ref().map(|v| v.as_str()).unwrap_or_default();
+    let object = format!("{}/{}/{version}", object.kind.as_str(), object.name.as_str().to_ascii_lowercase());
+    (recipe.vault.as_str().to_ascii_lowercase(), object)
+}
+
+impl Read {
+    fn of(recipe: &Recipe, description: &Description) -> Self {
+        let vault = recipe.vault.clone();
+        Self { vault, description: description.clone(), parts: BTreeSet::new(), wait: Duration::ZERO }
+    }
+
+    async fn until(self, vault: &VaultClient, mut patience: Patience) -> Result<VaultObject, VaultError> {
+        loop {
+            match vault.read(&self.vault, &self.description, &self.parts).await {
+                Err(error) if !error.is_permanent() && patience.wait(error.retry_after()).await => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+type Objects = BTreeMap<(String, String), Result<VaultObject, VaultError>>;
+
+fn gather(recipe: &Recipe, objects: &Objects) -> Result<Vec<VaultObject>, VaultError> {
+    let found = recipe.objects.iter().filter_map(|description| {
+        let object = objects.get(&key(recipe, &description.object))?;
+        Some(object.clone().map(|object| VaultObject { description: description.clone(), ..object }))
+    });
+    found.collect()
+}
+
+fn render_all(
+    job: &Job,
+    recipe: &Recipe,
+    plugins: &Plugins,
+    objects: Vec<VaultObject>,
+    values: &mut Values,
+) -> Result<(), String> {
+    let objects = render::transform(recipe, plugins, objects).map_err(|fault| fault.to_string())?;
+    let mut rendered: Vec<Vec<Entry>> = Vec::new();
+    for output in &recipe.outputs {
+        rendered.push(render::render(recipe, output, plugins, &objects).map_err(|fault| fault.to_string())?);
+    }
+    let mut rendered = rendered.into_iter();
+    for (query, entries) in job.wanted.queries.iter().zip(rendered.by_ref()) {
+        let reference = Reference { resource: job.wanted.name.clone(), query: query.clone() };
+        values.set(reference, variable::value(entries, query.as_deref()));
+    }
+    if job.wanted.files {
+        let entries = rendered.next().unwrap_or_default();
+        values.set_files(&job.wanted.name, entries.into_iter().map(|entry| (entry.key, entry.value)).collect());
+    }
+    Ok(())
+}
