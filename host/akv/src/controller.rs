@@ -8,7 +8,7 @@ mod index;
 mod leader;
 mod metrics;
 mod outcome;
-mod plugin_source;
+pub mod plugin_source;
 mod plugins;
 mod reconcile;
 mod settings;
@@ -16,6 +16,7 @@ mod start;
 mod status;
 mod sync;
 mod targets;
+mod unreadable;
 mod write;
 
 pub use args::ControllerArgs;
