@@ -1,13 +1,13 @@
 //! `akv2k8s crd`: the CustomResourceDefinitions, printed or put on the server.
 
+use super::block_on;
 use super::exit::{CODES, Exit, Stop};
-use super::{block_on, print, printed};
+use super::print::{self, Form};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, Config, ResourceExt};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,10 +19,19 @@ const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
 /// What to do with them.
 #[derive(Debug, clap::Subcommand)]
 pub enum CrdCommand {
-    /// Print them as YAML
-    Print,
-    /// Put them on the server
+    /// Print them
+    Print(PrintArgs),
+    /// Put them on the server, new or over older ones, by server-side apply
     Apply(ApplyArgs),
+}
+
+/// Print them
+#[derive(Debug, clap::Args)]
+#[command(after_help = CODES)]
+pub struct PrintArgs {
+    /// How to print
+    #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "yaml")]
+    output: Form,
 }
 
 /// Put them on the server, new or over older ones, by server-side apply
@@ -37,9 +46,9 @@ pub struct ApplyArgs {
 /// Runs a command.
 pub fn run(command: &CrdCommand) -> Result<Exit, Stop> {
     match command {
-        CrdCommand::Print => {
-            let text = akv_api::crd::yaml().map_err(|e| Stop::wrong(e.to_string()))?;
-            printed(std::io::stdout().lock().write_all(text.as_bytes()))?;
+        CrdCommand::Print(args) => {
+            let definitions: Result<Vec<_>, _> = akv_api::crd::all().iter().map(serde_json::to_value).collect();
+            print::manifests(definitions.map_err(|e| Stop::wrong(e.to_string()))?, args.output)?;
             Ok(Exit::Ok)
         }
         CrdCommand::Apply(args) => block_on(apply(args))?,
