@@ -7,4 +7,5 @@ mod custom_plugins;
 mod faults;
 mod manifests;
 mod ownership;
+mod plugin_fields;
 mod sync;
