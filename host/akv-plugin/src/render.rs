@@ -35,11 +35,11 @@ pub fn needs(
 }
 
 /// Runs the pipeline over the objects that it touches. A fault comes with the path of its step in the resource.
-pub fn transform(
-    recipe: &Recipe,
+pub fn transform<'a>(
+    recipe: &'a Recipe,
     plugins: &Plugins,
     objects: Vec<VaultObject>,
-) -> Result<Vec<VaultObject>, (String, PluginFault)> {
+) -> Result<Vec<VaultObject>, (&'a str, PluginFault)> {
     let mut done = Vec::with_capacity(objects.len());
     for mut object in objects {
         let alias = &object.description.alias;
@@ -49,7 +49,7 @@ pub fn transform(
                 if let Some(value) = &object.private {
                     let result =
                         find(plugins, &step.plugin, Kind::Transform).and_then(|p| p.apply(&step.config, value));
-                    object.private = Some(result.map_err(|fault| (step.path.clone(), at_alias(fault, alias)))?);
+                    object.private = Some(result.map_err(|fault| (step.path.as_str(), at_alias(fault, alias)))?);
                 }
             }
         }

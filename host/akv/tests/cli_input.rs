@@ -99,7 +99,7 @@ fn what_is_no_manifest_is_said_with_its_line() {
     let older = resource("shop-prod").replace("v2beta1", "v3");
     lint(
         &older,
-        "-:1: error InvalidSpec: apiVersion: AzureKeyVaultSecret has no version \"v3\"; use v1alpha1, v1, v2alpha1, v2beta1\n",
+        "-:1: error InvalidSpec: apiVersion: AzureKeyVaultSecret has no version \"v3\"; use v1, v1alpha1, v2alpha1, v2beta1\n",
     );
 }
 

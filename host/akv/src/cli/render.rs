@@ -142,7 +142,7 @@ fn one(
     let objects = read(recipe, &needs, source)?;
     let objects = match akv_plugin::render::transform(recipe, plugins, objects) {
         Ok(objects) => objects,
-        Err((path, fault)) => return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(&path, fault)] }),
+        Err((path, fault)) => return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(path, fault)] }),
     };
     let mut made = Vec::new();
     for output in &recipe.outputs {

@@ -202,8 +202,8 @@ async fn render(
 ) -> Vec<Result<Vec<Entry>, Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
     call(context, move || match akv_plugin::render::transform(&recipe, &plugins, objects) {
-        Err((path, fault)) => {
-            let trouble = Trouble::from((path.as_str(), fault));
+        Err(placed) => {
+            let trouble = Trouble::from(placed);
             recipe.outputs.iter().map(|_| Err(trouble.clone())).collect()
         }
         Ok(objects) => {
