@@ -2,7 +2,7 @@
 
 use super::row::{Accepted, Bad, Speaker, rows};
 use akv_api::AzureKeyVaultSecret;
-use akv_tests::Cluster;
+use akv_tests::{Cluster, Component, program};
 use kube::Client;
 use kube::api::{Api, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams};
 use kube::core::discovery::ApiResource;
@@ -84,4 +84,26 @@ async fn a_client_of_an_older_version_does_not_erase_what_the_controller_recorde
     let status = stored.status.expect("the status is kept");
     assert_eq!(status.secret_keys, Some(vec!["password".to_owned()]));
     assert_eq!(status.conditions.map(|conditions| conditions[0].reason.clone()), Some("VaultForbidden".to_owned()));
+}
+
+#[tokio::test]
+async fn the_command_line_puts_the_definitions_on_the_server_under_the_installers_role() {
+    let cluster = Cluster::shared().await;
+    let mut command = program::command("akv2k8s");
+    command.args(["crd", "apply", "--kubeconfig"]).arg(cluster.kubeconfig_for(Component::CrdInstaller));
+    let output = command.output().expect("the program starts");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let applied = |name| format!("customresourcedefinition {name}.spv.no applied\n");
+    assert_eq!(printed, applied("azurekeyvaultsecrets") + &applied("azurekeyvaultplugins"));
+
+    let mut command = program::command("akv2k8s");
+    command.args(["crd", "apply", "--kubeconfig"]).arg(cluster.kubeconfig_for(Component::Controller));
+    let output = command.output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("CustomResourceDefinition azurekeyvaultsecrets.spv.no: ") && said.contains("forbidden"),
+        "{said}"
+    );
 }
