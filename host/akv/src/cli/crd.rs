@@ -6,7 +6,7 @@ use super::print::{self, Form};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::wait::{await_condition, conditions};
+use kube::runtime::wait::{Condition, conditions};
 use kube::{Api, Client, Config, ResourceExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +15,8 @@ use std::time::Duration;
 const FIELD_MANAGER: &str = "akv2k8s-crd";
 /// How long a server may take to serve a definition.
 const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks whether it does.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What to do with them.
 #[derive(Debug, clap::Subcommand)]
@@ -63,9 +65,8 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         let stop = |e: String| Stop::wrong(format!("CustomResourceDefinition {name}: {e}"));
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         api.patch(&name, &parameters, &Patch::Apply(&definition)).await.map_err(|e| stop(e.to_string()))?;
-        let served = await_condition(api.clone(), &name, conditions::is_crd_established());
-        match tokio::time::timeout(ESTABLISHED_WITHIN, served).await {
-            Ok(Ok(_)) => print::line(&format!("customresourcedefinition {name} applied"))?,
+        match tokio::time::timeout(ESTABLISHED_WITHIN, established(&api, &name)).await {
+            Ok(Ok(())) => print::line(&format!("customresourcedefinition {name} applied"))?,
             Ok(Err(e)) => return Err(stop(e.to_string())),
             Err(_) => {
                 return Err(stop(
@@ -75,6 +76,14 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         };
     }
     Ok(Exit::Ok)
+}
+
+/// Waits until a definition is served. By looks, as a watch would need the right to list every definition of the cluster.
+async fn established(api: &Api<CustomResourceDefinition>, name: &str) -> kube::Result<()> {
+    while !conditions::is_crd_established().matches_object(Some(&api.get(name).await?)) {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 async fn client(args: &ApplyArgs) -> Result<Client, Stop> {
