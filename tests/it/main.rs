@@ -8,5 +8,6 @@ mod faults;
 mod hostile;
 mod manifests;
 mod ownership;
+mod plugin_fields;
 mod restart;
 mod sync;

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
     singular = "azurekeyvaultplugin",
     shortname = "akvp",
     status = "AzureKeyVaultPluginStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    derive = "Default"
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AzureKeyVaultPluginSpec {
@@ -36,7 +37,7 @@ pub struct AzureKeyVaultPluginSpec {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceSpec {
-    /// A key of a ConfigMap, in `binaryData` or `data`.
+    /// A key of a ConfigMap, in its `binaryData`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapSourceSpec>,
     /// A file below the directory that the operator mounts.

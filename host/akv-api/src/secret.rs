@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
     category = "all",
     namespaced,
     status = "AzureKeyVaultSecretStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    derive = "Default"
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AzureKeyVaultSecretSpec {

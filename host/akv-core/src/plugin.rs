@@ -51,7 +51,8 @@ pub struct PluginFault {
 impl std::fmt::Display for PluginFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "plugin {}: {}", self.plugin, self.code)?;
-        if let Some(at) = &self.at {
+        // The whole of a config has an empty pointer.
+        if let Some(at) = self.at.as_ref().filter(|at| !at.is_empty()) {
             write!(f, " at {at}")?;
         }
         if let Some(message) = &self.message {

@@ -37,6 +37,11 @@ pub fn faults(name: &str, spec: &AzureKeyVaultPluginSpec) -> Vec<Fault> {
     faults
 }
 
+/// The faults in one line, as the condition of the plugin says them, and the resources that use it.
+pub fn summary(faults: &[Fault]) -> String {
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit())
 }

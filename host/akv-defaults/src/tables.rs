@@ -96,7 +96,7 @@ fn run(
         }
     }
     let objects = read(case, &recipe, &needs);
-    let objects = render::transform(&recipe, plugins, objects).map_err(fault)?;
+    let objects = render::transform(&recipe, plugins, objects).map_err(|(_, f)| fault(f))?;
     let mut rendered = Rendered::new();
     for output in &recipe.outputs {
         let entries = render::render(&recipe, output, plugins, &objects).map_err(fault)?;

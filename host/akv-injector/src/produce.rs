@@ -195,10 +195,12 @@ fn render_all(
     objects: Vec<VaultObject>,
     values: &mut Values,
 ) -> Result<(), String> {
-    let objects = render::transform(recipe, plugins, objects).map_err(|fault| fault.to_string())?;
+    let objects = render::transform(recipe, plugins, objects).map_err(|(path, fault)| format!("{path}: {fault}"))?;
     let mut rendered: Vec<Vec<Entry>> = Vec::new();
     for output in &recipe.outputs {
-        rendered.push(render::render(recipe, output, plugins, &objects).map_err(|fault| fault.to_string())?);
+        rendered.push(
+            render::render(recipe, output, plugins, &objects).map_err(|fault| format!("{}: {fault}", output.path))?,
+        );
     }
     let mut rendered = rendered.into_iter();
     for (query, entries) in job.wanted.queries.iter().zip(rendered.by_ref()) {

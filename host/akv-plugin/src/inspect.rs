@@ -71,15 +71,10 @@ pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// In one line: some of the parser's texts have several.
-fn invalid(error: wasmparser::BinaryReaderError) -> Refusal {
-    Refusal::Invalid(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
 /// Parses and validates all of `wasm`; nothing of it runs.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     let (imports, exports) = names(wasm)?;
-    Validator::new_with_features(WasmFeatures::default()).validate_all(wasm).map_err(invalid)?;
+    Validator::new_with_features(WasmFeatures::default()).validate_all(wasm).map_err(|e| invalid(&e))?;
     if !imports.is_empty() {
         return Err(Refusal::Imports(imports));
     }
@@ -99,11 +94,16 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Refusal> {
     Ok(Inspection { kind, wit_version, digest: digest(wasm), size: wasm.len(), exports })
 }
 
+/// In one line, as every message: wasmparser spreads some of its own over several.
+fn invalid(error: &wasmparser::BinaryReaderError) -> Refusal {
+    Refusal::Invalid(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 /// Names of the imports and of the exported instances of the outermost component.
 fn names(wasm: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
     let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0usize);
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload.map_err(invalid)? {
+        match payload.map_err(|e| invalid(&e))? {
             Payload::Version { encoding, .. } => {
                 if depth == 0 && encoding == Encoding::Module {
                     return Err(Refusal::CoreModule);
@@ -113,12 +113,12 @@ fn names(wasm: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    imports.push(import.map_err(invalid)?.name.name.to_owned());
+                    imports.push(import.map_err(|e| invalid(&e))?.name.name.to_owned());
                 }
             }
             Payload::ComponentExportSection(section) if depth == 1 => {
                 for export in section {
-                    let export = export.map_err(invalid)?;
+                    let export = export.map_err(|e| invalid(&e))?;
                     if export.kind == ComponentExternalKind::Instance {
                         exports.push(export.name.name.to_owned());
                     }

@@ -34,12 +34,12 @@ pub fn needs(
     Ok(needs)
 }
 
-/// Runs the pipeline over the objects that it touches.
-pub fn transform(
-    recipe: &Recipe,
+/// Runs the pipeline over the objects that it touches. A fault comes with the path of its step in the resource.
+pub fn transform<'a>(
+    recipe: &'a Recipe,
     plugins: &Plugins,
     objects: Vec<VaultObject>,
-) -> Result<Vec<VaultObject>, PluginFault> {
+) -> Result<Vec<VaultObject>, (&'a str, PluginFault)> {
     let mut done = Vec::with_capacity(objects.len());
     for mut object in objects {
         let alias = &object.description.alias;
@@ -47,8 +47,9 @@ pub fn transform(
         if object.description.object.kind == ObjectKind::Secret {
             for step in recipe.pipeline.iter().filter(|s| touches(&s.only)) {
                 if let Some(value) = &object.private {
-                    let plugin = find(plugins, &step.plugin, Kind::Transform)?;
-                    object.private = Some(plugin.apply(&step.config, value).map_err(|fault| at_alias(fault, alias))?);
+                    let result =
+                        find(plugins, &step.plugin, Kind::Transform).and_then(|p| p.apply(&step.config, value));
+                    object.private = Some(result.map_err(|fault| (step.path.as_str(), at_alias(fault, alias)))?);
                 }
             }
         }

@@ -103,9 +103,42 @@ pub fn printed(result: std::io::Result<()>) -> Result<(), Stop> {
 
 #[cfg(test)]
 mod tests {
+    use super::{CODES, Cli};
+    use clap::{Command, CommandFactory};
+
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    /// The commands that do something, each by its whole name.
+    fn leaves(command: &Command, name: &str, found: &mut Vec<(String, Command)>) {
+        let mut below = command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help").peekable();
+        if below.peek().is_none() {
+            found.push((name.to_owned(), command.clone()));
+        }
+        for command in below {
+            leaves(command, &format!("{name} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_is_and_every_flag_can_come_from_the_environment() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "akv2k8s", &mut found);
+        assert!(found.len() >= 9, "{found:?}");
+        for (name, command) in found {
+            assert!(command.get_about().is_some(), "{name} does not say what it does");
+            // What takes files says how it ends; the others end well, or as the help of the whole program says.
+            let takes = command.get_arguments().any(|a| a.get_id() != "help" && a.get_id() != "version");
+            let codes = command.get_after_help().is_some_and(|text| text.to_string() == CODES);
+            assert!(!takes || codes, "{name} does not say how it ends");
+            for argument in command.get_arguments().filter(|a| a.get_id() != "help" && a.get_id() != "version") {
+                let id = argument.get_id();
+                assert!(argument.get_help().is_some(), "{name} {id} says nothing");
+                let named = argument.is_positional() || id == "files" || argument.get_env().is_some();
+                assert!(named, "{name} {id} cannot come from the environment");
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ mod index;
 mod leader;
 mod metrics;
 pub(crate) mod outcome;
-mod plugin_source;
+pub mod plugin_source;
 pub(crate) mod plugins;
 mod reconcile;
 mod settings;
@@ -18,6 +18,7 @@ mod status;
 mod sync;
 mod targets;
 mod term;
+pub(crate) mod unreadable;
 mod write;
 
 pub use args::ControllerArgs;

@@ -67,10 +67,12 @@ pub fn check(config: &str, target: &Target, objects: &[Description]) -> Result<(
         ));
     }
     let known: BTreeSet<&str> = objects.iter().map(|d| d.alias.as_str()).collect();
+    // What minijinja brings along, as `range`, counts as undeclared too.
+    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
     for (path, template) in environment.templates() {
         let unknown = |name: &String| match name.strip_prefix("objects.") {
             Some(rest) => !rest.split('.').next().is_some_and(|alias| known.contains(alias)),
-            None => name != "objects",
+            None => name != "objects" && !name.split('.').next().is_some_and(|first| globals.contains(first)),
         };
         let mut names: Vec<String> = template.undeclared_variables(true).into_iter().filter(unknown).collect();
         names.sort();

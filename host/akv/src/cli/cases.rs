@@ -5,14 +5,13 @@ mod object;
 
 use super::custom;
 use super::exit::{CODES, Exit, Stop};
-use super::printed;
+use super::print::{self, Report};
 use akv_core::{PluginFault, PluginName};
 use akv_plugin::limits::WALL;
 use akv_plugin::{Engine, Plugin, Usage};
 use case::Case;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Run the cases of a plugin and print what each used of its budget
@@ -31,15 +30,7 @@ pub struct TestArgs {
     plugin: Option<PathBuf>,
     /// How to print
     #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "text")]
-    output: Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// A line each
-    Text,
-    /// A list of objects
-    Json,
+    output: Report,
 }
 
 /// Runs the command.
@@ -61,15 +52,10 @@ pub fn run(args: &TestArgs) -> Result<Exit, Stop> {
         results.push(result(case, plugin, &outcome, usage));
     }
     let failed = results.iter().filter(|r| !r["why"].is_null()).count();
-    let mut out = std::io::stdout().lock();
-    let text = match args.output {
-        Form::Json => serde_json::to_string_pretty(&results).map_err(|e| Stop::wrong(e.to_string()))?,
-        Form::Text => {
-            let lines: Vec<String> = results.iter().map(line).collect();
-            format!("{}\n{} passed, {failed} failed", lines.join("\n"), results.len() - failed)
-        }
-    };
-    printed(writeln!(out, "{text}"))?;
+    print::report(&results, args.output, |results| {
+        let lines: String = results.iter().map(|result| line(result) + "\n").collect();
+        format!("{lines}{} passed, {failed} failed\n", results.len() - failed)
+    })?;
     Ok(if failed > 0 { Exit::Wrong } else { Exit::Ok })
 }
 

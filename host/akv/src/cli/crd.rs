@@ -1,13 +1,13 @@
 //! `akv2k8s crd`: the CustomResourceDefinitions, printed or put on the server.
 
+use super::block_on;
 use super::exit::{CODES, Exit, Stop};
-use super::{block_on, print, printed};
+use super::print::{self, Form};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::wait::{await_condition, conditions};
+use kube::runtime::wait::{Condition, conditions};
 use kube::{Api, Client, Config, ResourceExt};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,14 +15,25 @@ use std::time::Duration;
 const FIELD_MANAGER: &str = "akv2k8s-crd";
 /// How long a server may take to serve a definition.
 const ESTABLISHED_WITHIN: Duration = Duration::from_secs(30);
+/// Between two looks whether it does.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What to do with them.
 #[derive(Debug, clap::Subcommand)]
 pub enum CrdCommand {
-    /// Print them as YAML
-    Print,
-    /// Put them on the server
+    /// Print them
+    Print(PrintArgs),
+    /// Put them on the server, new or over older ones, by server-side apply
     Apply(ApplyArgs),
+}
+
+/// Print them
+#[derive(Debug, clap::Args)]
+#[command(after_help = CODES)]
+pub struct PrintArgs {
+    /// How to print
+    #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "yaml")]
+    output: Form,
 }
 
 /// Put them on the server, new or over older ones, by server-side apply
@@ -37,9 +48,9 @@ pub struct ApplyArgs {
 /// Runs a command.
 pub fn run(command: &CrdCommand) -> Result<Exit, Stop> {
     match command {
-        CrdCommand::Print => {
-            let text = akv_api::crd::yaml().map_err(|e| Stop::wrong(e.to_string()))?;
-            printed(std::io::stdout().lock().write_all(text.as_bytes()))?;
+        CrdCommand::Print(args) => {
+            let definitions: Result<Vec<_>, _> = akv_api::crd::all().iter().map(serde_json::to_value).collect();
+            print::manifests(definitions.map_err(|e| Stop::wrong(e.to_string()))?, args.output)?;
             Ok(Exit::Ok)
         }
         CrdCommand::Apply(args) => block_on(apply(args))?,
@@ -54,9 +65,8 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         let stop = |e: String| Stop::wrong(format!("CustomResourceDefinition {name}: {e}"));
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         api.patch(&name, &parameters, &Patch::Apply(&definition)).await.map_err(|e| stop(e.to_string()))?;
-        let served = await_condition(api.clone(), &name, conditions::is_crd_established());
-        match tokio::time::timeout(ESTABLISHED_WITHIN, served).await {
-            Ok(Ok(_)) => print::line(&format!("customresourcedefinition {name} applied"))?,
+        match tokio::time::timeout(ESTABLISHED_WITHIN, established(&api, &name)).await {
+            Ok(Ok(())) => print::line(&format!("customresourcedefinition {name} applied"))?,
             Ok(Err(e)) => return Err(stop(e.to_string())),
             Err(_) => {
                 return Err(stop(
@@ -66,6 +76,14 @@ async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
         };
     }
     Ok(Exit::Ok)
+}
+
+/// Waits until a definition is served. By looks, as a watch would need the right to list every definition of the cluster.
+async fn established(api: &Api<CustomResourceDefinition>, name: &str) -> kube::Result<()> {
+    while !conditions::is_crd_established().matches_object(Some(&api.get(name).await?)) {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 async fn client(args: &ApplyArgs) -> Result<Client, Stop> {

@@ -3,20 +3,21 @@
 use super::exit::Stop;
 use super::finding::{Finding, Remark};
 use super::manifest::{Manifest, Resource};
+use crate::controller::plugin_source::{SIZE_LIMIT, file_place, verified};
 use akv_api::plugin::AzureKeyVaultPlugin;
 use akv_api::reason;
 use akv_core::policy::plugin_allowed;
-use akv_core::{PluginName, Recipe, limits, plugin_spec};
-use akv_plugin::{Engine, Limits, Plugin, Plugins};
+use akv_core::{Fault, PluginName, Recipe, limits, plugin_spec};
+use akv_plugin::{Engine, Plugin, Plugins};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::ResourceExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// No component may be larger, unpacked; the controller's bound.
-const SIZE_LIMIT: usize = 32 << 20;
+/// The label that the API server puts on every namespace.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Where custom plugins are.
+/// Where custom plugins are, and what tells who may use them.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PluginArgs {
     /// A custom plugin's component, as java-keystore=target/java-keystore.wasm; may be given again
@@ -25,6 +26,18 @@ pub struct PluginArgs {
     /// The directory of AzureKeyVaultPlugins with a `file` source; else the directory of their own manifest
     #[arg(long = "plugin-dir", alias = "plugins-dir", env = "PLUGIN_DIR", value_name = "DIR")]
     pub plugin_dir: Option<PathBuf>,
+    /// Labels by which plugins select a namespace, as shop:team=shop,env=prod; a Namespace among the files says the same;
+    /// may be given again
+    #[arg(long, env = "AKV2K8S_NAMESPACE_LABELS", value_name = "NAMESPACE:LABELS", value_delimiter = ';', value_parser = labelled)]
+    pub namespace_labels: Vec<(String, BTreeMap<String, String>)>,
+}
+
+fn labelled(text: &str) -> Result<(String, BTreeMap<String, String>), String> {
+    let wrong = "write NAMESPACE:KEY=VALUE, with more labels after commas";
+    let (namespace, labels) = text.split_once(':').ok_or(wrong)?;
+    let pair = |label: &str| label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let labels: Option<_> = labels.split(',').filter(|label| !label.is_empty()).map(pair).collect();
+    Ok((namespace.to_owned(), labels.ok_or(wrong)?))
 }
 
 fn named(text: &str) -> Result<(PluginName, PathBuf), String> {
@@ -46,8 +59,8 @@ struct Custom {
 
 enum State {
     Ready(Plugin),
-    /// Its bytes are at hand and no good.
-    Bad(String),
+    /// It would be refused.
+    Bad(Vec<Fault>),
     /// Its bytes are somewhere else.
     Elsewhere(String),
 }
@@ -65,42 +78,32 @@ impl PluginSet {
                     set.labels.insert(namespace.name_any(), namespace.labels().clone());
                 }
                 Resource::Plugin(plugin) => {
-                    let faults = plugin_spec::faults(&plugin.name_any(), &plugin.spec);
-                    let broken = !faults.is_empty();
-                    findings.extend(faults.into_iter().map(|f| manifest.place.find(f.into())));
-                    if broken {
-                        continue;
-                    }
-                    let Ok(name) = PluginName::parse(&plugin.name_any()) else {
-                        continue;
+                    let state = set.state(&engine, plugin, args, manifest.place.directory());
+                    let remarks = match &state {
+                        State::Ready(_) => Vec::new(),
+                        State::Bad(faults) => faults.iter().cloned().map(Remark::from).collect(),
+                        State::Elsewhere(why) => vec![Remark::warning("spec.source", why)],
                     };
-                    if set.defaults.get(&name).is_some() {
-                        let message = format!("{name} is the name of a default plugin; use another name");
-                        findings.push(manifest.place.find(Remark::fault(
-                            reason::PLUGIN_NOT_READY,
-                            "metadata.name",
-                            message,
-                        )));
-                        continue;
+                    findings.extend(remarks.into_iter().map(|r| manifest.place.find(r)));
+                    // Nothing can name a plugin whose name is none; a default stays what it is.
+                    let name = PluginName::parse(&plugin.name_any()).ok();
+                    if let Some(name) = name.filter(|name| set.defaults.get(name).is_none()) {
+                        set.custom.insert(name, Custom { namespaces: plugin.spec.namespaces.clone(), state });
                     }
-                    let state = state(&engine, &name, plugin, args, manifest.place.directory());
-                    match &state {
-                        State::Ready(_) => {}
-                        State::Bad(why) => findings.push(manifest.place.find(Remark::fault(
-                            reason::PLUGIN_NOT_READY,
-                            "spec.source",
-                            why,
-                        ))),
-                        State::Elsewhere(why) => {
-                            findings.push(manifest.place.find(Remark::warning("spec.source", why)))
-                        }
-                    }
-                    set.custom.insert(name, Custom { namespaces: plugin.spec.namespaces.clone(), state });
                 }
                 _ => {}
             }
         }
+        set.labels.extend(args.namespace_labels.iter().cloned());
+        for (namespace, labels) in &mut set.labels {
+            labels.insert(NAMESPACE_NAME.to_owned(), namespace.clone());
+        }
         for (name, file) in &args.plugins {
+            if set.defaults.get(name).is_some() {
+                return Err(Stop::usage(format!(
+                    "--plugin {name}: this is the name of a default plugin; use another name"
+                )));
+            }
             if !set.custom.contains_key(name) {
                 let bytes = read(file).map_err(Stop::usage)?;
                 let plugin =
@@ -109,6 +112,63 @@ impl PluginSet {
             }
         }
         Ok((set, findings))
+    }
+
+    /// What the controller would make of an `AzureKeyVaultPlugin`, as far as its bytes are at hand.
+    fn state(&self, engine: &Engine, resource: &AzureKeyVaultPlugin, args: &PluginArgs, directory: &Path) -> State {
+        let (text, source) = (resource.name_any(), &resource.spec.source);
+        let faults = plugin_spec::faults(&text, &resource.spec);
+        let refused = |path: &str, message: String| {
+            State::Bad(vec![Fault { path: path.to_owned(), reason: reason::PLUGIN_NOT_READY, message }])
+        };
+        let name = match PluginName::parse(&text) {
+            Ok(name) if faults.is_empty() => name,
+            _ => return State::Bad(faults),
+        };
+        if self.defaults.get(&name).is_some() {
+            return refused("metadata.name", format!("{name} is the name of a default plugin; use another name"));
+        }
+        let flag = args.plugins.iter().find(|(n, _)| *n == name).map(|(_, file)| file);
+        let digest = source.file.as_ref().map(|f| &f.sha256).or(source.config_map.as_ref().map(|m| &m.sha256));
+        let (file, place) = match (flag, &source.file) {
+            (Some(file), _) => (file.clone(), file.display().to_string()),
+            (None, Some(file)) => {
+                (args.plugin_dir.as_deref().unwrap_or(directory).join(&file.path), file_place(&file.path))
+            }
+            (None, None) => {
+                return State::Elsewhere(format!("its bytes are in a ConfigMap; name them by --plugin {name}=FILE"));
+            }
+        };
+        if !file.exists() {
+            return State::Elsewhere(format!(
+                "there is no {}; name its bytes by --plugin {name}=FILE, or the directory by --plugin-dir",
+                file.display()
+            ));
+        }
+        let load = || {
+            let bytes = std::fs::read(&file).map_err(|e| format!("{place} could not be read: {e}"))?;
+            let bytes = verified(&bytes, digest.map_or("", String::as_str), &place)?;
+            compiled(engine, &name, &bytes)
+        };
+        match (limits::parse(resource.spec.limits.as_ref()), load()) {
+            (Err(fault), _) => State::Bad(vec![fault]),
+            (_, Err(why)) => refused("spec.source", why),
+            (Ok(limits), Ok(plugin)) => {
+                let defaults = resource.spec.config.clone().unwrap_or_default();
+                State::Ready(plugin.with_limits(limits.into()).with_defaults(defaults))
+            }
+        }
+    }
+
+    /// Whether a namespace is selected; `None` if its labels are not known.
+    fn selects(&self, selector: &LabelSelector, namespace: &str) -> Option<bool> {
+        if let Some(labels) = self.labels.get(namespace) {
+            return Some(plugin_allowed(selector, labels));
+        }
+        let labels = selector.match_labels.iter().flatten().map(|(key, _)| key);
+        let mut keys = labels.chain(selector.match_expressions.iter().flatten().map(|e| &e.key));
+        let name = BTreeMap::from([(NAMESPACE_NAME.to_owned(), namespace.to_owned())]);
+        keys.all(|key| key == NAMESPACE_NAME).then(|| plugin_allowed(selector, &name))
     }
 
     /// The plugins that a resource of `namespace` may run, what keeps it from one, and the names that are therefore known
@@ -120,16 +180,15 @@ impl PluginSet {
             let Some(custom) = self.custom.get(name) else {
                 continue;
             };
-            let labels = self.labels.get(namespace).cloned().unwrap_or_default();
-            let allowed = custom.namespaces.as_ref().is_none_or(|selector| plugin_allowed(selector, &labels));
+            let allowed = custom.namespaces.as_ref().map_or(Some(true), |selector| self.selects(selector, namespace));
             let remark = match &custom.state {
-                _ if !allowed && !self.labels.contains_key(namespace) => Some(Remark::warning(
+                _ if allowed.is_none() => Some(Remark::warning(
                     path,
                     format!(
-                        "plugin {name} selects namespaces by label, and the files hold no Namespace {namespace}: whether it may be used here was not looked at"
+                        "plugin {name} selects namespaces by label, and neither the files nor --namespace-labels say those of {namespace}: whether it may be used here was not looked at"
                     ),
                 )),
-                _ if !allowed => Some(Remark::fault(
+                _ if allowed == Some(false) => Some(Remark::fault(
                     reason::PLUGIN_NOT_FOUND,
                     path,
                     format!(
@@ -137,7 +196,8 @@ impl PluginSet {
                     ),
                 )),
                 State::Ready(_) => None,
-                State::Bad(why) => {
+                State::Bad(faults) => {
+                    let why = plugin_spec::summary(faults);
                     Some(Remark::fault(reason::PLUGIN_NOT_READY, path, format!("plugin {name} is not ready: {why}")))
                 }
                 State::Elsewhere(why) => {
@@ -155,45 +215,6 @@ impl PluginSet {
         }
         (plugins, remarks, missing)
     }
-}
-
-fn state(
-    engine: &Engine,
-    name: &PluginName,
-    resource: &AzureKeyVaultPlugin,
-    args: &PluginArgs,
-    directory: &Path,
-) -> State {
-    let source = &resource.spec.source;
-    let flag = args.plugins.iter().find(|(n, _)| n == name).map(|(_, file)| file.clone());
-    let (file, digest) = match (flag, &source.file, &source.config_map) {
-        (Some(file), of_file, of_map) => {
-            (file, of_file.as_ref().map(|f| &f.sha256).or(of_map.as_ref().map(|m| &m.sha256)))
-        }
-        (None, Some(file), _) => (args.plugin_dir.as_deref().unwrap_or(directory).join(&file.path), Some(&file.sha256)),
-        _ => {
-            return State::Elsewhere(format!("its bytes are in a ConfigMap; name them by --plugin {name}=FILE"));
-        }
-    };
-    if !file.exists() {
-        let hint = format!(
-            "there is no {}; name its bytes by --plugin {name}=FILE, or the directory by --plugin-dir",
-            file.display()
-        );
-        return State::Elsewhere(hint);
-    }
-    let load = || {
-        let bytes = read(&file)?;
-        let found = akv_plugin::digest(&bytes);
-        if let Some(digest) = digest.filter(|d| !d.eq_ignore_ascii_case(&found)) {
-            return Err(format!("{} has the SHA-256 {found}, the resource says {digest}", file.display()));
-        }
-        let limits = limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
-        let plugin = compiled(engine, name, &bytes)?;
-        let limits = Limits { memory: limits.memory as usize, fuel: limits.fuel, output: limits.output as usize };
-        Ok(plugin.with_limits(limits).with_defaults(resource.spec.config.clone().unwrap_or_default()))
-    };
-    load().map_or_else(State::Bad, State::Ready)
 }
 
 /// A component's bytes, unpacked.

@@ -2,7 +2,6 @@
 
 use akv_core::{Fault, Warning};
 use serde::Serialize;
-use std::io::{self, Write};
 
 /// One fault or warning, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,19 +73,22 @@ impl From<Warning> for Remark {
 }
 
 /// One line each, as compilers do.
-pub fn print_text(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
-    for finding in findings {
-        let Finding { file, line, path, message, resource, .. } = finding;
-        let severity = match (finding.severity, finding.reason) {
+pub fn text(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("{finding}\n")).collect()
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, line, path, message, resource, .. } = self;
+        let severity = match (self.severity, self.reason) {
             (Severity::Error, Some(reason)) => format!("error {reason}"),
             (Severity::Error, None) => "error".to_owned(),
             (Severity::Warning, _) => "warning".to_owned(),
         };
         let place = if path.is_empty() { resource } else { path };
         let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-        writeln!(out, "{file}:{line}: {severity}: {place}{message}")?;
+        write!(f, "{file}:{line}: {severity}: {place}{message}")
     }
-    Ok(())
 }
 
 /// How many of a severity.

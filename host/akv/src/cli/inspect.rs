@@ -2,7 +2,7 @@
 
 use super::custom;
 use super::exit::{CODES, Exit, Stop};
-use super::print;
+use super::print::{self, Report};
 use akv_core::PluginName;
 use akv_plugin::{Engine, Refusal};
 use serde_json::{Value, json};
@@ -16,26 +16,14 @@ pub struct InspectArgs {
     file: PathBuf,
     /// How to print
     #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "text")]
-    output: Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// For people
-    Text,
-    /// One object
-    Json,
+    output: Report,
 }
 
 /// Runs the command.
 pub fn run(args: &InspectArgs) -> Result<Exit, Stop> {
     let bytes = custom::read(&args.file).map_err(Stop::usage)?;
     let about = look(&args.file, &bytes);
-    let text = match args.output {
-        Form::Json => serde_json::to_string_pretty(&about).map_err(|e| Stop::wrong(e.to_string()))?,
-        Form::Text => text(&about),
-    };
-    print::line(&text)?;
+    print::report(&about, args.output, text)?;
     Ok(if about["refused"].is_null() { Exit::Ok } else { Exit::Wrong })
 }
 
@@ -103,5 +91,5 @@ fn text(about: &Value) -> String {
         };
         lines.push(format!("{label:<12} {value}"));
     }
-    lines.join("\n")
+    lines.join("\n") + "\n"
 }

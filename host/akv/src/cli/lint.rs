@@ -3,10 +3,9 @@
 use super::check::check;
 use super::custom::{PluginArgs, PluginSet};
 use super::exit::{CODES, Exit, Stop};
-use super::finding::{Severity, count, print_text};
-use super::manifest::{self, Resource};
-use super::printed;
-use std::io::Write;
+use super::finding::{self, Severity, count};
+use super::manifest::{self, Manifest, ManifestArgs, Resource};
+use super::print::{self, Report};
 use std::path::PathBuf;
 
 /// Say everything that is wrong with manifests, with file, line and path
@@ -16,9 +15,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = CODES)]
 pub struct LintArgs {
-    /// Files, directories, or - for stdin
-    #[arg(short = 'f', long = "filename", required = true, num_args = 1.., value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    manifests: ManifestArgs,
     #[command(flatten)]
     plugins: PluginArgs,
     /// The vaultAccess policy of the installation
@@ -26,21 +24,13 @@ pub struct LintArgs {
     vault_access_policy: Option<PathBuf>,
     /// How to print
     #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "text")]
-    output: Form,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// A line each, and a line with the count on stderr
-    Text,
-    /// A list of objects
-    Json,
+    output: Report,
 }
 
 /// Runs the command.
 pub fn run(args: &LintArgs) -> Result<Exit, Stop> {
     let policy = crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
-    let (manifests, mut findings) = manifest::read(&args.files)?;
+    let (manifests, mut findings) = manifest::read(&args.manifests)?;
     let (set, said) = PluginSet::load(&args.plugins, &manifests)?;
     findings.extend(said);
     for manifest in &manifests {
@@ -57,19 +47,12 @@ pub fn run(args: &LintArgs) -> Result<Exit, Stop> {
         }
     }
     findings.sort_by_key(|f| (order.iter().position(|o| *o == f.file), f.line, f.severity));
-    let mut out = std::io::stdout().lock();
+    print::report(&findings, args.output, |findings| finding::text(findings))?;
     let (errors, warnings) = (count(&findings, Severity::Error), count(&findings, Severity::Warning));
-    match args.output {
-        Form::Text => {
-            printed(print_text(&findings, &mut out))?;
-            let resources =
-                manifests.iter().filter(|m| matches!(m.resource, Resource::Secret(_) | Resource::Plugin(_))).count();
-            eprintln!("{errors} errors, {warnings} warnings; {resources} resources could be read");
-        }
-        Form::Json => {
-            let text = serde_json::to_string_pretty(&findings).map_err(|e| Stop::wrong(e.to_string()))?;
-            printed(writeln!(out, "{text}"))?;
-        }
+    if args.output == Report::Text {
+        let ours = |m: &&Manifest| matches!(m.resource, Resource::Secret(_) | Resource::Plugin(_));
+        let resources = manifests.iter().filter(ours).count();
+        eprintln!("{errors} errors, {warnings} warnings; {resources} resources could be read");
     }
     Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })
 }

@@ -13,6 +13,17 @@ use serde_json::Value;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+/// Which manifests, and where they would be applied.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ManifestArgs {
+    /// Files, directories (their .yaml, .yml and .json files), or - for stdin
+    #[arg(short = 'f', long = "filename", required = true, num_args = 1.., value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The namespace of resources that name none; else `default`
+    #[arg(short, long, env = "AKV2K8S_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+}
+
 /// One resource of a file.
 #[derive(Debug, Clone)]
 pub struct Manifest {
@@ -66,13 +77,19 @@ impl Place {
     }
 }
 
-/// Reads what `-f` names: files, directories (their .yaml, .yml and .json files, not deeper), `-` for stdin.
-pub fn read(names: &[PathBuf]) -> Result<(Vec<Manifest>, Vec<Finding>), Stop> {
+/// Reads what `-f` names, directories not deeper than themselves.
+pub fn read(args: &ManifestArgs) -> Result<(Vec<Manifest>, Vec<Finding>), Stop> {
     let crds = crd::all();
     let (mut manifests, mut findings) = (Vec::new(), Vec::new());
-    for file in files_of(names)? {
+    for file in files_of(&args.files)? {
         let text = text(&file)?;
         parse(&file.display().to_string(), &text, &crds, &mut manifests, &mut findings);
+    }
+    for manifest in &mut manifests {
+        if let Resource::Secret(secret) = &mut manifest.resource {
+            let written = secret.metadata.namespace.take();
+            secret.metadata.namespace = written.or_else(|| args.namespace.clone());
+        }
     }
     Ok((manifests, findings))
 }
@@ -94,6 +111,12 @@ fn files(name: &Path) -> Result<Vec<PathBuf>, Stop> {
         if path.is_file() && path.extension().is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e == *known)) {
             files.push(path);
         }
+    }
+    if files.is_empty() {
+        return Err(Stop::usage(format!(
+            "{}: there is no .yaml, .yml or .json file in this directory",
+            name.display()
+        )));
     }
     files.sort();
     Ok(files)
@@ -167,7 +190,7 @@ fn title(value: &Value) -> String {
     let (kind, name) = (text(&value["kind"]), text(&value["metadata"]["name"]));
     match value["metadata"]["namespace"].as_str() {
         Some(namespace) => format!("{kind} {namespace}/{name}"),
-        None => format!("{kind} {name}"),
+        None => format!("{kind} {name}").trim().to_owned(),
     }
 }
 
@@ -205,7 +228,7 @@ fn resource(mut value: Value, crds: &[CustomResourceDefinition]) -> (Option<Reso
         return (None, remarks);
     };
     if value["metadata"]["name"].as_str().is_none_or(str::is_empty) && value["metadata"]["generateName"].is_null() {
-        remarks.push(Remark::fault(INVALID_SPEC, "metadata.name", "is required"));
+        remarks.push(Remark::fault(INVALID_SPEC, "metadata.name", "Required value"));
     }
     // Metadata is the API server's own; status is not the author's.
     let metadata = value.as_object_mut().and_then(|o| {

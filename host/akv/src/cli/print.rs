@@ -6,15 +6,27 @@ use akv_api::AzureKeyVaultSecret;
 use akv_core::{Entry, SecretValue, Target, metadata};
 use k8s_openapi::ByteString;
 use kube::ResourceExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::Write;
 
-/// How to print.
+/// How to print what a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Report {
+    /// Lines for people
+    Text,
+    /// One value for programs, as JSON
+    Json,
+    /// The same as YAML
+    Yaml,
+}
+
+/// How to print manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Form {
-    /// Documents with `---` between them.
+    /// Documents with `---` between them
     Yaml,
-    /// One `List`.
+    /// One `List`
     Json,
 }
 
@@ -68,6 +80,18 @@ pub fn manifests(manifests: Vec<Value>, form: Form) -> Result<(), Stop> {
         }
     };
     let text = text.map_err(Stop::wrong)?;
+    printed(std::io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Prints a report, by `text` where lines are asked for.
+pub fn report<T: Serialize>(found: &T, form: Report, text: impl FnOnce(&T) -> String) -> Result<(), Stop> {
+    let text = match form {
+        Report::Text => text(found),
+        Report::Json => {
+            serde_json::to_string_pretty(found).map(|t| t + "\n").map_err(|e| Stop::wrong(e.to_string()))?
+        }
+        Report::Yaml => serde_yaml_ng::to_string(found).map_err(|e| Stop::wrong(e.to_string()))?,
+    };
     printed(std::io::stdout().lock().write_all(text.as_bytes()))
 }
 

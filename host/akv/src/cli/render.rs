@@ -3,8 +3,8 @@
 use super::check::{check, remark};
 use super::custom::{PluginArgs, PluginSet};
 use super::exit::{CODES, Exit, Stop};
-use super::finding::{Finding, Remark, Severity, print_text};
-use super::manifest::{self, Manifest, Resource};
+use super::finding::{self, Remark, Severity};
+use super::manifest::{self, ManifestArgs, Resource};
 use super::print::{self, Form};
 use super::values::Values;
 use akv_api::AzureKeyVaultSecret;
@@ -22,9 +22,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = CODES)]
 pub struct RenderArgs {
-    /// Files, directories, or - for stdin
-    #[arg(short = 'f', long = "filename", required = true, num_args = 1.., value_name = "FILE")]
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    manifests: ManifestArgs,
     /// Objects from a file in the form of local-vault's seed, instead of a vault
     #[arg(long, env = "AKV2K8S_VALUES", value_name = "FILE")]
     values: Option<PathBuf>,
@@ -57,7 +56,7 @@ enum Source {
 pub fn run(args: &RenderArgs) -> Result<Exit, Stop> {
     let policy = crate::policy_file::read(args.vault_access_policy.as_deref()).map_err(Stop::usage)?;
     let source = source(args)?;
-    let (manifests, mut findings) = manifest::read(&args.files)?;
+    let (manifests, mut findings) = manifest::read(&args.manifests)?;
     let (set, said) = PluginSet::load(&args.plugins, &manifests)?;
     findings.extend(said);
     let (mut out, mut worst) = (Vec::new(), Exit::Ok);
@@ -91,12 +90,12 @@ pub fn run(args: &RenderArgs) -> Result<Exit, Stop> {
             }
             Err(trouble) => {
                 worst = worst.max(trouble.exit);
-                findings.extend(finding(manifest, trouble));
+                findings.extend(trouble.remarks.into_iter().map(|r| manifest.place.find(r)));
             }
         }
     }
     // Diagnostics to stderr, manifests to stdout.
-    super::printed(print_text(&findings, &mut std::io::stderr().lock()))?;
+    eprint!("{}", finding::text(&findings));
     print::manifests(out, args.output)?;
     let faulty = findings.iter().any(|f| f.severity == Severity::Error);
     Ok(worst.max(if faulty { Exit::Wrong } else { Exit::Ok }))
@@ -121,10 +120,6 @@ struct Trouble {
     remarks: Vec<Remark>,
 }
 
-fn finding(manifest: &Manifest, trouble: Trouble) -> impl Iterator<Item = Finding> {
-    trouble.remarks.into_iter().map(|r| manifest.place.find(r))
-}
-
 /// The targets of one resource, and what kept others from being made.
 fn one(
     resource: &AzureKeyVaultSecret,
@@ -147,11 +142,7 @@ fn one(
     let objects = read(recipe, &needs, source)?;
     let objects = match akv_plugin::render::transform(recipe, plugins, objects) {
         Ok(objects) => objects,
-        Err(fault) => {
-            let step = recipe.pipeline.iter().find(|s| s.plugin == fault.plugin);
-            let path = step.map_or("spec.output", |s| s.path.as_str());
-            return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(path, fault)] });
-        }
+        Err((path, fault)) => return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(path, fault)] }),
     };
     let mut made = Vec::new();
     for output in &recipe.outputs {

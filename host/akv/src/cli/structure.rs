@@ -1,7 +1,7 @@
 //! What the API server does with a manifest before any rule: types, required fields, lists of words, unknown fields.
 //!
 //! The schemas are those of the generated definitions, so a manifest is read here as the server reads it: in the version
-//! that it is written in, unknown fields dropped, then converted by renaming.
+//! that it is written in, unknown fields dropped, then converted by renaming; and what is wrong is said in its words.
 
 use super::finding::Remark;
 use super::locate::join;
@@ -18,7 +18,8 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
         && !is(expected, value)
     {
         if !(value.is_null() && schema.nullable == Some(true)) {
-            remarks.push(wrong(format!("must be {}, not {}", with_article(expected), word(value))));
+            let hint = if expected == "string" && !value.is_null() { "; put it in quotes" } else { "" };
+            remarks.push(wrong(format!("must be of type {expected}: {:?}{hint}", word(value))));
         }
         return;
     }
@@ -26,12 +27,12 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
         && !words.iter().any(|w| w.0 == *value)
     {
         let words: Vec<String> = words.iter().map(|w| w.0.to_string()).collect();
-        remarks.push(wrong(format!("must be one of {}, not {value}", words.join(", "))));
+        remarks.push(wrong(format!("Unsupported value: {value}: supported values: {}", words.join(", "))));
     }
     match value {
         Value::String(text) => {
             if let Some(most) = schema.max_length.filter(|m| text.chars().count() as i64 > *m) {
-                remarks.push(wrong(format!("must have at most {most} characters")));
+                remarks.push(wrong(format!("may not be more than {most} bytes")));
             }
         }
         Value::Array(items) => {
@@ -46,7 +47,7 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
         }
         Value::Object(fields) => {
             if let Some(most) = schema.max_properties.filter(|m| fields.len() as i64 > *m) {
-                remarks.push(wrong(format!("must have at most {most} entries")));
+                remarks.push(wrong(format!("must have at most {most} items")));
             }
             check_fields(schema, fields, path, remarks);
         }
@@ -56,7 +57,7 @@ pub fn check(schema: &JSONSchemaProps, value: &mut Value, path: &str, remarks: &
 
 fn check_fields(schema: &JSONSchemaProps, fields: &mut Map<String, Value>, path: &str, remarks: &mut Vec<Remark>) {
     for name in schema.required.iter().flatten().filter(|n| !fields.contains_key(*n)) {
-        remarks.push(Remark::fault(INVALID_SPEC, join(path, name), "is required"));
+        remarks.push(Remark::fault(INVALID_SPEC, join(path, name), "Required value"));
     }
     let known = schema.properties.as_ref();
     let additional = schema.additional_properties.as_ref();
@@ -97,25 +98,15 @@ fn is(expected: &str, value: &Value) -> bool {
     }
 }
 
-fn with_article(expected: &str) -> &'static str {
-    match expected {
-        "object" => "a mapping",
-        "array" => "a list",
-        "string" => "a text (in quotes, where YAML would see something else)",
-        "boolean" => "true or false",
-        "integer" => "a whole number",
-        _ => "a number",
-    }
-}
-
 fn word(value: &Value) -> &'static str {
     match value {
-        Value::Null => "empty",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 
@@ -176,17 +167,17 @@ mod tests {
         says(
             json!({"name": 1, "kind": "c"}),
             &[
-                ("name", "must be a text (in quotes, where YAML would see something else), not a number"),
-                ("kind", "must be one of \"a\", \"b\", not \"c\""),
+                ("name", "must be of type string: \"integer\"; put it in quotes"),
+                ("kind", "Unsupported value: \"c\": supported values: \"a\", \"b\""),
             ],
         );
         says(
             json!({"name": "abcd", "list": [{}, {"dataKey": null}, {}]}),
             &[
-                ("kind", "is required"),
-                ("name", "must have at most 3 characters"),
+                ("kind", "Required value"),
+                ("name", "may not be more than 3 bytes"),
                 ("list", "must have at most 2 items"),
-                ("list[1].dataKey", "must be a text (in quotes, where YAML would see something else), not empty"),
+                ("list[1].dataKey", "must be of type string: \"null\""),
             ],
         );
     }

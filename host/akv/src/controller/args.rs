@@ -1,5 +1,6 @@
 //! The flags of `akv2k8s controller`: the original's by name, and new ones. Every flag can be given by environment too.
 
+use crate::cli::exit::CODES;
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ const QUIET: &str = "warn,akv=info,akv_vault=info,akv_process=info,typespec_clie
 
 /// Watch AzureKeyVaultSecrets, read the vaults, and keep Secrets, ConfigMaps and files current.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = CODES)]
 pub struct ControllerArgs {
     /// How to get a token: azureCloudConfig, environment or environment-azidentity
     #[arg(long, env = "AUTH_TYPE", default_value = "azureCloudConfig", value_name = "TYPE")]

@@ -7,6 +7,9 @@ use akv_core::{Blame, Fault, PluginFault, VaultObject};
 use akv_vault::VaultError;
 use std::time::Duration;
 
+/// What the API server writes in place of a value.
+const REDACTED: &str = "<secret contents redacted>";
+
 /// Something that kept a target from being current.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
@@ -16,6 +19,13 @@ pub struct Trouble {
     pub message: String,
     /// When the vault asked to come back.
     pub retry_after: Option<Duration>,
+}
+
+impl Trouble {
+    /// The same with the path of the resource that it is about.
+    pub fn at(self, path: &str) -> Self {
+        Self { message: format!("{path}: {}", self.message), ..self }
+    }
 }
 
 /// One target that is as it should be.
@@ -49,11 +59,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome of nothing but trouble.
-    pub fn trouble(trouble: Trouble) -> Self {
-        Self { troubles: vec![trouble], ..Self::default() }
-    }
-
     /// Whether every target was looked at and is current.
     pub fn complete(&self) -> bool {
         self.troubles.is_empty()
@@ -75,8 +80,9 @@ impl From<VaultError> for Trouble {
     }
 }
 
-impl From<PluginFault> for Trouble {
-    fn from(fault: PluginFault) -> Self {
+/// A plugin's fault at a path of the resource.
+impl From<(&str, PluginFault)> for Trouble {
+    fn from((path, fault): (&str, PluginFault)) -> Self {
         let reason = match (fault.blame, fault.code.as_str()) {
             (_, "plugin-not-found") => reason::PLUGIN_NOT_FOUND,
             (_, "plugin-not-ready") => reason::PLUGIN_NOT_READY,
@@ -84,7 +90,7 @@ impl From<PluginFault> for Trouble {
             (Blame::Input, _) => reason::INVALID_INPUT,
             (Blame::Plugin, _) => reason::PLUGIN_FAILED,
         };
-        Self { reason, message: fault.to_string(), retry_after: None }
+        Self { reason, message: format!("{path}: {fault}"), retry_after: None }
     }
 }
 
@@ -102,10 +108,12 @@ impl From<Refusal> for Trouble {
 
 impl From<kube::Error> for Trouble {
     fn from(error: kube::Error) -> Self {
-        // The API server's texts name fields and rules. A Secret's value stands in none of them: it is base64 in `data`.
+        // The API server's texts name fields and rules. Where one is about a value, it says that it left the value out,
+        // and goes on with what its parser stumbled over: a letter of it.
         let message = match &error {
             kube::Error::Api(status) => {
-                format!("the API server refused the target: {}", status.message)
+                let said = status.message.split_once(REDACTED).map_or(status.message.as_str(), |(before, _)| before);
+                format!("the API server refused the target: {}", said.trim_end_matches([' ', '"', ':']))
             }
             _ => "the API server could not be reached".to_owned(),
         };

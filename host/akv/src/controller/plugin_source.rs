@@ -7,7 +7,7 @@ use kube::{Api, Client};
 use std::path::{Component, Path, PathBuf};
 
 /// No component may be larger, unpacked.
-const SIZE_LIMIT: usize = 32 << 20;
+pub const SIZE_LIMIT: usize = 32 << 20;
 
 /// Reads the bytes that `source` names, unpacked and with the digest that it states. The error is a sentence.
 pub async fn fetch(client: &Client, directory: Option<&Path>, source: &SourceSpec) -> Result<Vec<u8>, String> {
@@ -17,12 +17,17 @@ pub async fn fetch(client: &Client, directory: Option<&Path>, source: &SourceSpe
             (from_config_map(client, map, &place).await?, &map.sha256, place)
         }
         (None, Some(file)) => {
-            let place = format!("file {:?}", file.path);
+            let place = file_place(&file.path);
             (from_file(directory, &file.path, &place).await?, &file.sha256, place)
         }
         _ => return Err("source must name exactly one of configMap and file".to_owned()),
     };
-    let bytes = akv_plugin::unpack(&bytes, SIZE_LIMIT).map_err(|e| format!("{place}: {e}"))?;
+    verified(&bytes, digest, &place)
+}
+
+/// Bytes of a place, unpacked, if they are what the resource pins.
+pub fn verified(bytes: &[u8], digest: &str, place: &str) -> Result<Vec<u8>, String> {
+    let bytes = akv_plugin::unpack(bytes, SIZE_LIMIT).map_err(|e| format!("{place}: {e}"))?;
     let found = akv_plugin::digest(&bytes);
     if !found.eq_ignore_ascii_case(digest) {
         return Err(format!(
@@ -30,6 +35,11 @@ pub async fn fetch(client: &Client, directory: Option<&Path>, source: &SourceSpe
         ));
     }
     Ok(bytes)
+}
+
+/// How a file source is called in messages.
+pub fn file_place(path: &str) -> String {
+    format!("file {path:?}")
 }
 
 async fn from_config_map(

@@ -5,7 +5,7 @@ use super::outcome::Trouble;
 use super::plugin_source::{compile, fetch};
 use akv_api::plugin::{AzureKeyVaultPlugin, AzureKeyVaultPluginStatus};
 use akv_api::reason;
-use akv_core::{PluginName, Recipe, policy};
+use akv_core::{Fault, PluginName, Recipe, plugin_spec, policy};
 use akv_plugin::{Artifact, Engine, Inspection, Plugin, Plugins};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, Time};
@@ -41,7 +41,7 @@ struct Inner {
 struct Custom {
     spec_hash: u64,
     namespaces: Option<LabelSelector>,
-    state: Result<Ready, String>,
+    state: Result<Ready, Vec<Fault>>,
 }
 
 #[derive(Clone)]
@@ -70,38 +70,52 @@ impl PluginStore {
         Self(Arc::new(Inner { engine, defaults, directory, custom: RwLock::default(), changed }))
     }
 
-    /// The plugins that a recipe names, if its namespace may use them.
-    pub async fn for_namespace(&self, client: &Client, namespace: &str, recipe: &Recipe) -> Result<Allowed, Trouble> {
-        let mut plugins = self.0.defaults.clone();
+    /// The plugins that a recipe names, if its namespace may use them all.
+    pub async fn for_namespace(
+        &self,
+        client: &Client,
+        namespace: &str,
+        recipe: &Recipe,
+    ) -> Result<Allowed, Vec<Trouble>> {
+        let (mut plugins, mut troubles, mut labels) = (self.0.defaults.clone(), Vec::new(), None);
         let mut hasher = DefaultHasher::new();
-        let used: BTreeSet<&PluginName> = used(recipe);
-        let mut labels = None;
-        for name in used {
-            let Some((selector, state, hash)) = self.look_up(name.as_str()) else {
+        let steps = recipe.pipeline.iter().map(|s| (&s.plugin, &s.path));
+        let used: BTreeSet<(&PluginName, &String)> = steps
+            .chain(recipe.outputs.iter().map(|o| (&o.plugin, &o.path)))
+            .chain([(&recipe.environment.plugin, &recipe.environment.path)])
+            .collect();
+        for (name, path) in used {
+            // A custom plugin under the name of a default one is refused, and the default stays what it is.
+            let custom = self.0.defaults.get(name).is_none().then(|| self.look_up(name.as_str())).flatten();
+            let Some((selector, state, hash)) = custom else {
                 continue;
             };
             hash.hash(&mut hasher);
+            let refused = |reason, why: String| Trouble {
+                reason,
+                message: format!("{path}: plugin {name} {why}"),
+                retry_after: None,
+            };
             if let Some(selector) = selector {
                 if labels.is_none() {
-                    labels = Some(namespace_labels(client, namespace).await?);
+                    labels = Some(namespace_labels(client, namespace).await.map_err(|trouble| vec![trouble])?);
                 }
                 if !policy::plugin_allowed(&selector, labels.as_ref().unwrap_or(&BTreeMap::new())) {
-                    return Err(refused(
+                    troubles.push(refused(
                         reason::PLUGIN_NOT_FOUND,
                         format!(
-                            "plugin {name} may not be used in namespace {namespace}; its AzureKeyVaultPlugin selects namespaces by label"
+                            "may not be used in namespace {namespace}; its AzureKeyVaultPlugin selects namespaces by label"
                         ),
                     ));
+                    continue;
                 }
             }
             match state {
                 Ok(plugin) => plugins.insert(plugin),
-                Err(why) => {
-                    return Err(refused(reason::PLUGIN_NOT_READY, format!("plugin {name} is not ready: {why}")));
-                }
+                Err(why) => troubles.push(refused(reason::PLUGIN_NOT_READY, format!("is not ready: {why}"))),
             }
         }
-        Ok(Allowed { plugins, revision: hasher.finish() })
+        if troubles.is_empty() { Ok(Allowed { plugins, revision: hasher.finish() }) } else { Err(troubles) }
     }
 
     /// The custom plugins that a recipe names, as a container is told of them, if its namespace may use them.
@@ -110,7 +124,7 @@ impl PluginStore {
         client: &Client,
         namespace: &str,
         recipe: &Recipe,
-    ) -> Result<BTreeMap<String, akv_wire::message::Plugin>, Trouble> {
+    ) -> Result<BTreeMap<String, akv_wire::message::Plugin>, Vec<Trouble>> {
         if used(recipe).into_iter().all(|name| self.0.defaults.get(name).is_some()) {
             return Ok(BTreeMap::new());
         }
@@ -145,7 +159,7 @@ impl PluginStore {
     fn look_up(&self, name: &str) -> Option<(Option<LabelSelector>, Result<Plugin, String>, u64)> {
         let custom = self.read();
         let custom = custom.get(name)?;
-        let state = custom.state.as_ref().map(|r| r.plugin.clone()).map_err(Clone::clone);
+        let state = custom.state.as_ref().map(|r| r.plugin.clone()).map_err(|faults| plugin_spec::summary(faults));
         let mut hasher = DefaultHasher::new();
         (custom.spec_hash, state.is_ok()).hash(&mut hasher);
         Some((custom.namespaces.clone(), state, hasher.finish()))
@@ -183,8 +197,8 @@ impl PluginStore {
         let known = self.read().get(&name).is_some_and(|c| c.spec_hash == spec_hash && c.state.is_ok());
         if !known {
             let state = self.load(client, resource).await;
-            if let Err(why) = &state {
-                tracing::warn!(plugin = name, why, "the plugin is not ready");
+            if let Err(faults) = &state {
+                tracing::warn!(plugin = name, why = plugin_spec::summary(faults), "the plugin is not ready");
             }
             let custom = Custom { spec_hash, namespaces: resource.spec.namespaces.clone(), state };
             self.write().insert(name.clone(), custom);
@@ -201,12 +215,31 @@ impl PluginStore {
         }
     }
 
-    async fn load(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Result<Ready, String> {
-        let name = PluginName::parse(&resource.name_any()).map_err(|e| e.to_string())?;
-        if self.0.defaults.get(&name).is_some() {
-            return Err(format!("{name} is the name of a default plugin; use another name"));
+    async fn load(&self, client: &Client, resource: &AzureKeyVaultPlugin) -> Result<Ready, Vec<Fault>> {
+        let faults = plugin_spec::faults(&resource.name_any(), &resource.spec);
+        if !faults.is_empty() {
+            return Err(faults);
         }
-        let limits = akv_core::limits::parse(resource.spec.limits.as_ref()).map_err(|f| f.to_string())?;
+        let refused = |path: &str, message: String| {
+            vec![Fault { path: path.to_owned(), reason: reason::PLUGIN_NOT_READY, message }]
+        };
+        let name = PluginName::parse(&resource.name_any()).map_err(|e| refused("metadata.name", e.to_string()))?;
+        if self.0.defaults.get(&name).is_some() {
+            return Err(refused("metadata.name", format!("{name} is the name of a default plugin; use another name")));
+        }
+        let limits = akv_core::limits::parse(resource.spec.limits.as_ref()).map_err(|fault| vec![fault])?;
+        let (inspection, artifact, plugin) =
+            self.source(client, name, resource).await.map_err(|why| refused("spec.source", why))?;
+        let plugin = plugin.with_limits(limits.into()).with_defaults(resource.spec.config.clone().unwrap_or_default());
+        Ok(Ready { plugin, artifact, inspection })
+    }
+
+    async fn source(
+        &self,
+        client: &Client,
+        name: PluginName,
+        resource: &AzureKeyVaultPlugin,
+    ) -> Result<(Arc<Inspection>, Arc<Artifact>, Plugin), String> {
         let bytes = fetch(client, self.0.directory.as_deref(), &resource.spec.source).await?;
         let (inspection, artifact) = match self.compiled(&akv_plugin::digest(&bytes)) {
             Some(ready) => (ready.inspection, ready.artifact),
@@ -215,8 +248,7 @@ impl PluginStore {
         let (engine, compiled) = (self.0.engine.clone(), artifact.clone());
         let trial = tokio::task::spawn_blocking(move || engine.load(name, &compiled));
         let plugin = trial.await.map_err(|_| "the trial run did not end".to_owned())?.map_err(|e| e.to_string())?;
-        let plugin = plugin.with_limits(limits.into()).with_defaults(resource.spec.config.clone().unwrap_or_default());
-        Ok(Ready { plugin, artifact, inspection })
+        Ok((inspection, artifact, plugin))
     }
 
     /// Two resources may name the same bytes; they are compiled once.
@@ -256,21 +288,24 @@ async fn namespace_labels(client: &Client, namespace: &str) -> Result<BTreeMap<S
     Ok(namespace.metadata.labels.unwrap_or_default())
 }
 
-fn refused(reason: &'static str, message: String) -> Trouble {
-    Trouble { reason, message, retry_after: None }
-}
-
 fn hash(resource: &AzureKeyVaultPlugin) -> u64 {
     let mut hasher = DefaultHasher::new();
     serde_json::to_string(&resource.spec).unwrap_or_default().hash(&mut hasher);
     hasher.finish()
 }
 
-fn status(resource: &AzureKeyVaultPlugin, state: &Result<Ready, String>, now: Timestamp) -> AzureKeyVaultPluginStatus {
+fn status(
+    resource: &AzureKeyVaultPlugin,
+    state: &Result<Ready, Vec<Fault>>,
+    now: Timestamp,
+) -> AzureKeyVaultPluginStatus {
     let before = resource.status.clone().unwrap_or_default();
     let (ok, reason, message) = match state {
-        Ok(_) => ("True", "Ready", "the plugin passed its trial run"),
-        Err(why) => ("False", reason::PLUGIN_NOT_READY, why.as_str()),
+        Ok(_) => ("True", "Ready", "the plugin passed its trial run".to_owned()),
+        Err(faults) => {
+            let reason = faults.first().map_or(reason::PLUGIN_NOT_READY, |fault| fault.reason);
+            ("False", reason, plugin_spec::summary(faults))
+        }
     };
     let old = before.conditions.iter().flatten().find(|c| c.type_ == "Ready" && c.status == ok);
     let ready = state.as_ref().ok();
@@ -279,7 +314,7 @@ fn status(resource: &AzureKeyVaultPlugin, state: &Result<Ready, String>, now: Ti
             type_: "Ready".to_owned(),
             status: ok.to_owned(),
             reason: reason.to_owned(),
-            message: message.to_owned(),
+            message,
             observed_generation: resource.meta().generation,
             last_transition_time: old.map_or(Time(now), |c| c.last_transition_time.clone()),
         }]),

@@ -5,7 +5,7 @@ use super::outcome::{Outcome, Trouble};
 use super::targets::{self, TargetKind};
 use super::write::{self, Wanted};
 use akv_api::AzureKeyVaultSecret;
-use akv_core::{Entry, Recipe, VaultObject};
+use akv_core::{Entry, Output, Recipe, VaultObject};
 use akv_plugin::Plugins;
 use futures::future::join_all;
 use kube::{Resource, ResourceExt};
@@ -35,8 +35,8 @@ pub async fn sync(resource: &AzureKeyVaultSecret, context: &Context, memory: Opt
     let warnings: Vec<String> = warnings.into_iter().map(|w| format!("{}: {}", w.path, w.message)).collect();
     let (plugins, revision) = match context.plugins.for_namespace(&context.client, &namespace, &recipe).await {
         Ok(allowed) => (Arc::new(allowed.plugins), allowed.revision),
-        Err(trouble) => {
-            return (Look::Whole(Outcome { warnings, ..Outcome::trouble(trouble) }), 0);
+        Err(troubles) => {
+            return (Look::Whole(Outcome { troubles, warnings, ..Outcome::default() }), 0);
         }
     };
     let troubles = refused_before_reading(&namespace, &recipe, &plugins, context).await;
@@ -108,7 +108,10 @@ async fn whole(
         match entries {
             Ok(entries) => wanted.push(write::wanted(resource, &output.target, entries)),
             Err(trouble) => {
-                outcome.troubles.push(trouble);
+                // A step or a format that two targets share is said once.
+                if !outcome.troubles.contains(&trouble) {
+                    outcome.troubles.push(trouble);
+                }
                 // Its target stays as it is; it must not be taken for one that is no longer wanted.
                 wanted.push(write::wanted_name(&output.target));
             }
@@ -118,7 +121,7 @@ async fn whole(
         match write::make_current(resource, context, wanted).await {
             Ok(Some(written)) => outcome.written.push(written),
             Ok(None) => {}
-            Err(trouble) => outcome.troubles.push(trouble),
+            Err(trouble) => outcome.troubles.push(trouble.at(wanted.path())),
         }
     }
     let keep: Vec<(TargetKind, String)> = wanted.iter().flatten().map(Wanted::place).collect();
@@ -143,13 +146,7 @@ async fn refused_before_reading(
     }
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
     let faults = call(context, move || akv_plugin::render::check(&recipe, &plugins)).await;
-    faults
-        .into_iter()
-        .map(|(path, fault)| {
-            let trouble = Trouble::from(fault);
-            Trouble { message: format!("{path}: {}", trouble.message), ..trouble }
-        })
-        .collect()
+    faults.into_iter().map(|(path, fault)| Trouble::from((path.as_str(), fault))).collect()
 }
 
 type Needs = BTreeMap<akv_core::Alias, BTreeSet<akv_core::Part>>;
@@ -158,7 +155,9 @@ type Needs = BTreeMap<akv_core::Alias, BTreeSet<akv_core::Part>>;
 async fn needs(context: &Context, recipe: &Arc<Recipe>, plugins: &Arc<Plugins>) -> Result<Needs, Vec<Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
     let answers = call(context, move || {
-        recipe.outputs.iter().map(|output| akv_plugin::render::needs(&recipe, output, &plugins)).collect::<Vec<_>>()
+        let needs = |output: &Output| akv_plugin::render::needs(&recipe, output, &plugins);
+        let placed = |output: &Output| needs(output).map_err(|fault| Trouble::from((output.path.as_str(), fault)));
+        recipe.outputs.iter().map(placed).collect::<Vec<_>>()
     })
     .await;
     let mut needs = Needs::new();
@@ -166,7 +165,7 @@ async fn needs(context: &Context, recipe: &Arc<Recipe>, plugins: &Arc<Plugins>) 
     for answer in answers {
         match answer {
             Ok(parts) => parts.into_iter().for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
-            Err(fault) => troubles.push(Trouble::from(fault)),
+            Err(trouble) => troubles.push(trouble),
         }
     }
     if troubles.is_empty() { Ok(needs) } else { Err(troubles) }
@@ -203,12 +202,15 @@ async fn render(
 ) -> Vec<Result<Vec<Entry>, Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
     call(context, move || match akv_plugin::render::transform(&recipe, &plugins, objects) {
-        Err(fault) => recipe.outputs.iter().map(|_| Err(Trouble::from(fault.clone()))).collect(),
-        Ok(objects) => recipe
-            .outputs
-            .iter()
-            .map(|output| akv_plugin::render::render(&recipe, output, &plugins, &objects).map_err(Trouble::from))
-            .collect(),
+        Err(placed) => {
+            let trouble = Trouble::from(placed);
+            recipe.outputs.iter().map(|_| Err(trouble.clone())).collect()
+        }
+        Ok(objects) => {
+            let render = |output: &Output| akv_plugin::render::render(&recipe, output, &plugins, &objects);
+            let placed = |output: &Output| render(output).map_err(|fault| Trouble::from((output.path.as_str(), fault)));
+            recipe.outputs.iter().map(placed).collect()
+        }
     })
     .await
 }

@@ -9,6 +9,7 @@ use super::metrics::Metrics;
 use super::plugins::{self, PluginStore};
 use super::start::ControllerError;
 use super::targets::TargetKind;
+use super::unreadable::watched;
 use super::{digest_key, reconcile};
 use akv_api::AzureKeyVaultSecret;
 use akv_api::plugin::AzureKeyVaultPlugin;
@@ -23,7 +24,6 @@ use kube::runtime::controller::{Config as Concurrency, Controller, Error as Fail
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,22 +93,12 @@ where
     }
 }
 
-/// A controller that hears of deletions too: `Controller::new` leaves them to finalizers, which we do not use.
-fn watched<K>(api: Api<K>, config: watcher::Config) -> Controller<K>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-{
-    let (reader, writer) = kube::runtime::reflector::store();
-    let touched = reflector(writer, watcher::watcher(api, config)).touched_objects();
-    Controller::for_stream(touched, reader)
-}
-
 fn secrets(args: &ControllerArgs, client: &Client, labels: Option<&str>) -> Controller<AzureKeyVaultSecret> {
     let mut config = watcher::Config::default();
     if let Some(labels) = labels {
         config = config.labels(labels);
     }
-    watched(api(args, client), config).with_config(Concurrency::default().concurrency(args.concurrency))
+    watched(client, api(args, client), config).with_config(Concurrency::default().concurrency(args.concurrency))
 }
 
 /// The resources that use a plugin, whenever it changes.
@@ -172,7 +162,7 @@ async fn run_plugins(
     stop: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let context = Arc::new((client.clone(), plugins.clone(), leadership));
-    watched(Api::<AzureKeyVaultPlugin>::all(client.clone()), watcher::Config::default())
+    watched::<AzureKeyVaultPlugin>(client, Api::all(client.clone()), watcher::Config::default())
         .graceful_shutdown_on(stop)
         .run(plugins::reconcile, |_, error, _| match *error {}, context)
         .for_each(|result| async {

@@ -26,6 +26,14 @@ impl Wanted {
     pub fn place(&self) -> (TargetKind, String) {
         (self.kind, self.name.clone())
     }
+
+    /// Where the resource asks for it.
+    pub fn path(&self) -> &'static str {
+        match self.kind {
+            TargetKind::Secret => "spec.output.secret",
+            TargetKind::ConfigMap => "spec.output.configMap",
+        }
+    }
 }
 
 /// The target of an output with its entries.

@@ -27,7 +27,7 @@ async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) 
     let Some(vault) = &state.vault else {
         return Ok(refused("Unavailable", "the auth service is off".to_owned(), false));
     };
-    let plugins = state.plugins.for_namespace(&state.client, namespace, recipe).await?.plugins;
+    let plugins = state.plugins.for_namespace(&state.client, namespace, recipe).await.map_err(first)?.plugins;
     // One output for each query, and one for files: a reference without a query that gives every entry.
     let queries = wanted.queries.iter().map(Option::as_deref).chain(wanted.files.then_some(None));
     let outputs: Vec<Output> = queries.map(|query| Output::environment(recipe, query)).collect();
@@ -57,16 +57,21 @@ async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) 
     Ok(Answer::Values { values, files: files.collect() })
 }
 
+/// A container is told one trouble; the resource's conditions have them all.
+fn first(troubles: Vec<Trouble>) -> Trouble {
+    let none = Trouble { reason: akv_api::reason::PLUGIN_NOT_READY, message: String::new(), retry_after: None };
+    troubles.into_iter().next().unwrap_or(none)
+}
+
 type Needs = BTreeMap<akv_core::Alias, BTreeSet<Part>>;
 
 fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Trouble> {
     if let Some((path, fault)) = render::check(recipe, plugins).into_iter().next() {
-        let trouble = Trouble::from(fault);
-        return Err(Trouble { message: format!("{path}: {}", trouble.message), ..trouble });
+        return Err(Trouble::from((path.as_str(), fault)));
     }
     let mut needs = Needs::new();
     for output in &recipe.outputs {
-        for (alias, parts) in render::needs(recipe, output, plugins)? {
+        for (alias, parts) in render::needs(recipe, output, plugins).map_err(|fault| (output.path.as_str(), fault))? {
             needs.entry(alias).or_default().extend(parts);
         }
     }
@@ -75,8 +80,11 @@ fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Trouble> {
 
 fn all(recipe: &Recipe, plugins: &Plugins, objects: Vec<VaultObject>) -> Result<Vec<Vec<Entry>>, Trouble> {
     let objects = render::transform(recipe, plugins, objects)?;
-    let outputs = recipe.outputs.iter();
-    outputs.map(|output| render::render(recipe, output, plugins, &objects).map_err(Trouble::from)).collect()
+    let entries = |output: &Output| {
+        let rendered = render::render(recipe, output, plugins, &objects);
+        rendered.map_err(|fault| Trouble::from((output.path.as_str(), fault)))
+    };
+    recipe.outputs.iter().map(entries).collect()
 }
 
 /// Plugin calls block, so they leave the async threads.

@@ -110,7 +110,11 @@ async fn resource(
     }
     let custom = match state.plugins.custom_of(&state.client, namespace, &recipe).await {
         Ok(custom) => custom,
-        Err(trouble) => return Ok(refused(trouble.reason, trouble.message, true)),
+        Err(troubles) => {
+            let reason = troubles.first().map_or(reason::PLUGIN_NOT_READY, |trouble| trouble.reason);
+            let message = troubles.into_iter().map(|trouble| trouble.message).collect::<Vec<_>>().join("; ");
+            return Ok(refused(reason, message, true));
+        }
     };
     if values_only || (!custom.is_empty() && !runs_ours) {
         return Ok(broker::values(state, namespace, &recipe, wanted).await);

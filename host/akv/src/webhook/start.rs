@@ -8,6 +8,7 @@ use super::state::{Shared, State, now};
 use super::{admission, certificate, plugin, registration, resources, settings};
 use crate::cluster::ClusterError;
 use crate::controller::plugins::PluginStore;
+use crate::controller::unreadable::readable;
 use akv_api::AzureKeyVaultSecret;
 use akv_api::plugin::AzureKeyVaultPlugin;
 use akv_authority::Lifetimes;
@@ -293,8 +294,9 @@ fn per_address(rate: f64) -> tls::Admit {
 
 fn watch_resources(client: Client, readiness: Readiness) -> Store<AzureKeyVaultSecret> {
     let (store, writer) = reflector::store();
-    let api = Api::<AzureKeyVaultSecret>::all(client);
-    let seen = reflector::reflector(writer, watcher(api, watcher::Config::default()).default_backoff());
+    // What cannot be read is the controller's to say.
+    let events = readable::<AzureKeyVaultSecret>(None, Api::all(client), watcher::Config::default());
+    let seen = reflector::reflector(writer, events.default_backoff());
     tokio::spawn(async move {
         let mut seen = std::pin::pin!(seen);
         while let Some(event) = seen.next().await {
@@ -310,8 +312,8 @@ fn watch_resources(client: Client, readiness: Readiness) -> Store<AzureKeyVaultS
 
 fn watch_plugins(client: Client, plugins: PluginStore, readiness: Readiness) {
     tokio::spawn(async move {
-        let api = Api::<AzureKeyVaultPlugin>::all(client.clone());
-        let mut seen = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
+        let events = readable::<AzureKeyVaultPlugin>(None, Api::all(client.clone()), watcher::Config::default());
+        let mut seen = std::pin::pin!(events.default_backoff());
         while let Some(event) = seen.next().await {
             match event {
                 Ok(watcher::Event::Apply(found) | watcher::Event::InitApply(found)) => {
