@@ -89,8 +89,8 @@ fn generate(seed: &Certificate, turn: usize) -> Result<Made, CertificateError> {
         above = Some(Issuer::new(authority, authority_key));
     }
     let leaf = match (&key, &above) {
-        (Key::Pair(key), Some(issuer)) => params.signed_by(key, issuer)?.der().to_vec(),
-        (Key::Pair(key), None) => params.self_signed(key)?.der().to_vec(),
+        (Key::Pair(key), Some(issuer)) => params.signed_by(&**key, issuer)?.der().to_vec(),
+        (Key::Pair(key), None) => params.self_signed(&**key)?.der().to_vec(),
         (Key::P521(secret), issuer) => secret.certificate(&params, issuer.as_ref())?,
     };
     issuers.insert(0, leaf);

@@ -1,4 +1,4 @@
-//! The Key Vault data plane: secrets, certificates and keys as version 2025-07-01 of the REST interface has them.
+//! The Key Vault data plane: secrets, certificates and keys as version 2026-04-01 of the REST interface has them.
 
 use crate::answer::Answer;
 use crate::call::{Call, Verb};
@@ -11,9 +11,9 @@ use std::collections::HashMap;
 
 /// Key Vault's page.
 const PAGE: usize = 25;
-/// The versions of the interface that the service knows; the last one is this one.
-const API_VERSIONS: [&str; 10] =
-    ["2015-06-01", "2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01"];
+/// The versions of the interface that Microsoft's SDKs ask for; the last is the latest.
+const API_VERSIONS: [&str; 11] =
+    ["2015-06-01", "2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"];
 
 /// Does it. `base` is `https://<vault>.vault.localhost:PORT`.
 pub fn run(

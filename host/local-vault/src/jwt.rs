@@ -48,12 +48,17 @@ impl Token {
         self.claims[name].as_str().unwrap_or_default()
     }
 
+    /// A claim that is a time, in whole seconds since 1970; it may be written with a fraction (RFC 7519, 2: NumericDate).
+    #[must_use]
+    pub fn time(&self, name: &str) -> Option<i64> {
+        self.claims[name].as_f64().map(|seconds| seconds as i64)
+    }
+
     /// Whether `now` lies within `nbf` and `exp`, five minutes of skew allowed.
     #[must_use]
     pub fn is_current(&self, now: i64) -> bool {
         let skew = 300;
-        self.claims["exp"].as_i64().is_some_and(|exp| now < exp + skew)
-            && self.claims["nbf"].as_i64().is_none_or(|nbf| nbf <= now + skew)
+        self.time("exp").is_some_and(|exp| now < exp + skew) && self.time("nbf").is_none_or(|nbf| nbf <= now + skew)
     }
 
     /// Whether the key of this JSON Web Key Set that the header names by `kid` signed it.

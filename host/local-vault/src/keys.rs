@@ -26,7 +26,7 @@ pub enum KeyError {
 /// A key pair. Holds a private key, so it has no `Debug`.
 pub enum Key {
     /// Of a kind that our signing library knows.
-    Pair(KeyPair),
+    Pair(Box<KeyPair>),
     /// On the curve that it does not.
     P521(p521::Secret),
 }
@@ -37,12 +37,12 @@ impl Key {
     /// # Errors
     /// When the system has no randomness.
     pub fn make(kind: KeyType, turn: usize) -> Result<Self, KeyError> {
-        Ok(Self::Pair(match kind {
+        Ok(Self::Pair(Box::new(match kind {
             KeyType::Rsa2048 => KeyPair::from_pkcs8_pem_and_sign_algo(RSA[turn % RSA.len()], &PKCS_RSA_SHA256)?,
             KeyType::EcP256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
             KeyType::EcP384 => KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)?,
             KeyType::EcP521 => return Ok(Self::P521(p521::Secret::make())),
-        }))
+        })))
     }
 
     /// Reads a private key in PKCS#8 (DER).
@@ -51,7 +51,7 @@ impl Key {
     /// When it is of another kind or form.
     pub fn read(der: &[u8]) -> Result<Self, KeyError> {
         match KeyPair::try_from(der) {
-            Ok(pair) => Ok(Self::Pair(pair)),
+            Ok(pair) => Ok(Self::Pair(Box::new(pair))),
             Err(error) => p521::Secret::read(der).map(Self::P521).ok_or(KeyError::Pair(error)),
         }
     }

@@ -132,7 +132,7 @@ impl TokenService {
         if token.claim("iss") != issuer || token.claim("tid") != self.tenant {
             return Err(refusal::issuer(&issuer, token.claim("iss")));
         }
-        if token.claims["exp"].as_i64().is_none_or(|exp| exp <= now()) {
+        if token.time("exp").is_none_or(|exp| exp <= now()) {
             return Err(refusal::expired());
         }
         let issued_at = token.claim("uti").split('.').next().and_then(|text| text.parse::<u64>().ok());

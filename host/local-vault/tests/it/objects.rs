@@ -83,11 +83,12 @@ async fn a_version_of_the_interface_has_to_be_named_and_known() {
         (
             "?api-version=7.99",
             400,
-            "The specified version (7.99) is not recognized. Consider using the latest supported version (2025-07-01).",
+            "The specified version (7.99) is not recognized. Consider using the latest supported version (2026-04-01).",
         ),
         ("?api-version=2016-10-01", 200, ""),
         ("?api-version=7.6-preview.2", 200, ""),
         ("?api-version=2025-07-01", 200, ""),
+        ("?api-version=2026-04-01", 200, ""),
     ] {
         let reply = stage.send(stage.http.get(format!("{url}{query}")).bearer_auth(&token)).await;
         assert_eq!((reply.status, reply.message()), (status, message), "{query}");
