@@ -84,6 +84,27 @@ pub struct WebhookArgs {
     /// Give the init container the runtime's seccomp profile
     #[arg(long, env = "WEBHOOK_CONTAINER_SECURITY_CONTEXT_SECCOMP_RUNTIME_DEFAULT", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub seccomp: bool,
+    /// Seconds for the look-up of an image's command
+    #[arg(long, env = "DOCKER_IMAGE_INSPECTION_TIMEOUT", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=25), value_name = "SECONDS")]
+    pub image_inspection_timeout: u64,
+    /// Registries that may be asked for an image's command, by comma, such as ghcr.io or *.azurecr.io
+    #[arg(long, env = "REGISTRIES", value_delimiter = ',', default_value = "*", value_name = "HOSTS")]
+    pub registries: Vec<String>,
+    /// Networks (CIDR) of registries inside, which would be refused otherwise
+    #[arg(long, env = "REGISTRY_ALLOWED_NETWORKS", value_delimiter = ',', value_name = "NETWORKS")]
+    pub registry_allowed_networks: Vec<String>,
+    /// Networks (CIDR) of Services and pods, where no registry is
+    #[arg(long, env = "REGISTRY_REFUSED_NETWORKS", value_delimiter = ',', value_name = "NETWORKS")]
+    pub registry_refused_networks: Vec<String>,
+    /// Registries that speak plain HTTP
+    #[arg(long, env = "REGISTRY_INSECURE", value_delimiter = ',', value_name = "HOSTS")]
+    pub registry_insecure: Vec<String>,
+    /// Where to ask first, as docker.io=mirror.example/path
+    #[arg(long, env = "REGISTRY_MIRRORS", value_delimiter = ',', value_name = "HOST=MIRROR")]
+    pub registry_mirrors: Vec<String>,
+    /// PEM file of authorities that registries may have besides the public ones
+    #[arg(long, env = "REGISTRY_CA_FILE", value_name = "FILE")]
+    pub registry_ca_file: Option<PathBuf>,
     /// What becomes of a pod that cannot be injected
     #[arg(long, env = "UNINJECTABLE_PODS", default_value = "refuse", value_name = "WORD")]
     pub uninjectable_pods: Uninjectable,

@@ -2,6 +2,7 @@
 
 use super::args::WebhookArgs;
 use super::authority::{Authority, Keeper, KeeperError};
+use super::image::Images;
 use super::metrics::Metrics;
 use super::serving::{self, Shown};
 use super::state::{Shared, State, now};
@@ -58,6 +59,9 @@ pub enum WebhookError {
     /// Settings of the identity are no good.
     #[error("{0}")]
     Vault(#[from] akv_vault::SettingsError),
+    /// Settings of registries are no good.
+    #[error("{0}")]
+    Registry(String),
     /// The filter of the log is no good.
     #[error("--log-level: {0}")]
     Log(String),
@@ -137,6 +141,7 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
         label,
         plugins,
         resources: store,
+        images: Images::new(&args, vault.as_ref()).map_err(WebhookError::Registry)?,
         policy,
         vault,
         broker: args.broker_namespaces.iter().map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect(),

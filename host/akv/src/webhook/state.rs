@@ -2,6 +2,7 @@
 
 use super::args::Uninjectable;
 use super::authority::Authority;
+use super::image::Images;
 use super::metrics::Metrics;
 use crate::controller::plugins::PluginStore;
 use akv_api::AzureKeyVaultSecret;
@@ -31,6 +32,8 @@ pub struct State {
     pub plugins: PluginStore,
     /// Every resource, for the plugins that it uses.
     pub resources: Store<AzureKeyVaultSecret>,
+    /// The commands of images.
+    pub images: Images,
     /// Which namespace may use which vault.
     pub policy: Policy,
     /// Key Vault, by the injector's own identity; none without the auth service.
