@@ -180,10 +180,11 @@ impl Read {
 
 type Objects = BTreeMap<(String, String), Result<VaultObject, VaultError>>;
 
-fn gather(recipe: &Recipe, objects: &Objects) -> Result<Vec<VaultObject>, VaultError> {
+/// The objects of a recipe, each under its own alias; or the first that could not be read.
+fn gather<'a>(recipe: &Recipe, objects: &'a Objects) -> Result<Vec<VaultObject>, &'a VaultError> {
     let found = recipe.objects.iter().filter_map(|description| {
-        let object = objects.get(&key(recipe, &description.object))?;
-        Some(object.clone().map(|object| VaultObject { description: description.clone(), ..object }))
+        let object = objects.get(&key(recipe, &description.object))?.as_ref();
+        Some(object.map(|object| VaultObject { description: description.clone(), ..object.clone() }))
     });
     found.collect()
 }
