@@ -1,11 +1,13 @@
 //! The flags of `akv2k8s webhook`: the original's variables by name, and new ones.
 
+use crate::cli::exit::CODES;
 use clap::{Args, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// Put azure-keyvault-env into pods, and give it what it needs there.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = CODES)]
 pub struct WebhookArgs {
     /// How to get a token: azureCloudConfig, environment or environment-azidentity
     #[arg(long, env = "AUTH_TYPE", default_value = "azureCloudConfig", value_name = "TYPE")]
