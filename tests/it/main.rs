@@ -9,3 +9,4 @@ mod hostile;
 mod manifests;
 mod ownership;
 mod sync;
+mod webhook;

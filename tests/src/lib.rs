@@ -10,6 +10,7 @@ pub mod namespace;
 pub mod node;
 pub mod program;
 pub mod wait;
+pub mod webhook;
 pub mod world;
 
 pub use audit::{AuditEvent, AuditMark};
@@ -18,5 +19,6 @@ pub use controller::Controller;
 pub use namespace::Namespace;
 pub use node::Node;
 pub use wait::wait_for;
+pub use webhook::Installation;
 pub use world::World;
 pub use xtask::cluster::Component;
