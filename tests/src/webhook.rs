@@ -3,6 +3,7 @@
 pub mod client;
 pub mod front;
 pub mod pod;
+pub mod raw;
 pub mod registration;
 pub mod replica;
 
@@ -62,7 +63,8 @@ impl Installation {
         installation
     }
 
-    /// Everything but a replica and the registration. `command` is the subcommand with what belongs to it.
+    /// Everything but a replica and the registration. `command` is the subcommand with what belongs to it; `{shop}` in it
+    /// stands for the namespace with injection.
     pub async fn prepare(cluster: Arc<Cluster>, name: &str, objects: &str, command: &[&str]) -> Self {
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let home = cluster.namespace(&format!("{name}-home"), &[]).await;
@@ -72,7 +74,7 @@ impl Installation {
         let mut environment = vault.environment("injector");
         environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
         let configuration = format!("akv2k8s-envinjector-{}", home.name());
-        let mut all: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+        let mut all: Vec<String> = command.iter().map(|word| word.replace("{shop}", shop.name())).collect();
         all.push(format!("--namespace-label={INJECTION_LABEL}={}", home.name()));
         all.push(format!("--mutating-configuration={configuration}"));
         all.push(format!("--validating-configuration={configuration}"));
@@ -181,6 +183,14 @@ impl Installation {
         let pods = self.pods(namespace);
         let made = pods.create(&PostParams::default(), &pod::typed(pod)).await.map_err(|error| error.to_string())?;
         Ok(TestPod::new(self.client.clone(), made))
+    }
+
+    /// Writes a file that the command line of a webhook names; `{shop}` stands for the namespace with injection only there, so
+    /// a policy says it by a pattern.
+    pub fn file(cluster: &Cluster, name: &str, content: &[u8]) -> String {
+        let path = cluster.dir().join(name);
+        std::fs::write(&path, content).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        path.display().to_string()
     }
 
     /// `kubectl` with `input`, in the namespace with injection: what it printed on both streams.
