@@ -11,3 +11,4 @@ mod ownership;
 mod plugin_fields;
 mod restart;
 mod sync;
+mod webhook;

@@ -154,12 +154,12 @@ impl Drop for Controller {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("a listener has an address").port()
 }
 
-fn sample_sum(text: &str, name: &str, labels: &[&str]) -> f64 {
+pub(crate) fn sample_sum(text: &str, name: &str, labels: &[&str]) -> f64 {
     let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
         let (metric, of) = series.split_once('{').unwrap_or((series, ""));

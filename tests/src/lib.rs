@@ -12,6 +12,7 @@ pub mod node;
 pub mod program;
 pub mod switch;
 pub mod wait;
+pub mod webhook;
 pub mod world;
 
 pub use audit::{AuditEvent, AuditMark};
@@ -22,5 +23,6 @@ pub use namespace::Namespace;
 pub use node::Node;
 pub use switch::Switch;
 pub use wait::wait_for;
+pub use webhook::Installation;
 pub use world::World;
 pub use xtask::cluster::Component;

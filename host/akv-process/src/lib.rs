@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod harden;
+pub mod request;
 pub mod signal;
 pub mod telemetry;
 pub mod tls;

@@ -1,6 +1,9 @@
 //! HTTPS for the programs that serve it: bounded connections, peers that handlers can see, an orderly end.
 
+mod addresses;
+
 use crate::signal::Stop;
+use addresses::Addresses;
 use axum::Router;
 use axum::extract::Extension;
 use hyper::server::conn::http1;
@@ -9,19 +12,15 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// A handshake takes two round trips; who needs longer holds a connection that others want.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A request's head must come in this time, and an idle connection is closed after it.
-const HEAD: Duration = Duration::from_secs(60);
-/// Connections at the same time. Beyond it new ones wait in the kernel's queue.
-const CONNECTIONS: usize = 4096;
 /// How long open requests may go on after the process was asked to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Accepting fails when file descriptors run out; it is tried again after this.
@@ -38,20 +37,31 @@ pub struct Peer {
     pub chain: Vec<CertificateDer<'static>>,
 }
 
-/// Whether a connection from this address is taken; asked before anything costs.
-pub type Admit = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+/// What a port takes of those who connect.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at the same time; beyond them new ones wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections of one address at the same time; more are closed before a handshake.
+    pub of_one_address: usize,
+    /// New connections a second of one address, and twice as many at once; more are closed before a handshake.
+    pub rate: f64,
+    /// A request's head must come in this time, and an idle connection is closed after it.
+    pub head: Duration,
+}
 
 /// Serves until the process is asked to stop, then lets open requests end.
 pub async fn serve(
     name: &'static str,
     listener: TcpListener,
     config: Arc<ServerConfig>,
-    admit: Admit,
+    limits: Limits,
     routes: Router,
     stop: Stop,
 ) {
     let acceptor = TlsAcceptor::from(config);
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let addresses = Addresses::new(limits.rate, limits.of_one_address);
     let graceful = GracefulShutdown::new();
     loop {
         let Ok(permit) = room.clone().acquire_owned().await else {
@@ -69,23 +79,27 @@ pub async fn serve(
                 continue;
             }
         };
-        if !admit(address.ip()) {
+        let Some(pass) = addresses.admit(address.ip(), Instant::now()) else {
             continue;
-        }
+        };
         let (acceptor, routes, watcher) = (acceptor.clone(), routes.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let _permit = permit;
+            let _held = (permit, pass);
             let Some((stream, peer)) = handshake(name, acceptor, stream, address).await else {
                 return;
             };
             let service = TowerToHyperService::new(routes.layer(Extension(peer)));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
+                .header_read_timeout(limits.head)
                 .max_buf_size(HEAD_BYTES)
                 .serve_connection(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(name, %address, %error, "a connection broke");
+                if error.is_parse() {
+                    tracing::info!(name, %address, %error, "a request was refused before it was one");
+                } else {
+                    tracing::debug!(name, %address, %error, "a connection broke");
+                }
             }
         });
     }

@@ -17,6 +17,7 @@ mod serving;
 mod settings;
 mod start;
 mod state;
+mod watch;
 
 pub use args::WebhookArgs;
 pub use start::{WebhookError, run};

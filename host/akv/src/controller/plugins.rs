@@ -208,6 +208,19 @@ impl PluginStore {
         self.read().get(&name).is_some_and(|custom| custom.state.is_ok())
     }
 
+    /// Whether a custom plugin of this digest is ready.
+    pub fn has(&self, digest: &str) -> bool {
+        self.compiled(digest).is_some()
+    }
+
+    /// Forgets every custom plugin that is not among `names`.
+    pub fn retain(&self, names: &BTreeSet<String>) {
+        let gone: Vec<String> = self.read().keys().filter(|name| !names.contains(*name)).cloned().collect();
+        for name in gone {
+            self.remove(&name);
+        }
+    }
+
     /// Forgets a plugin whose resource is gone.
     pub fn remove(&self, name: &str) {
         if self.write().remove(name).is_some() {

@@ -139,9 +139,12 @@ pub struct WebhookArgs {
     /// Secret in POD_NAMESPACE that holds the root and its intermediates
     #[arg(long, env = "AUTHORITY_SECRET", default_value = "akv2k8s-envinjector-authority", value_name = "NAME")]
     pub authority_secret: String,
-    /// Days of an intermediate's life; it is replaced after half of them
+    /// Seconds of an intermediate's life; it is replaced after half of them
     #[arg(long, env = "INTERMEDIATE_SECONDS", default_value_t = 60 * 86_400, value_parser = clap::value_parser!(i64).range(2..), value_name = "SECONDS", hide = true)]
     pub intermediate_seconds: i64,
+    /// Seconds of the life of a container's certificate
+    #[arg(long, env = "POD_CERTIFICATE_SECONDS", default_value_t = 300, value_parser = clap::value_parser!(i64).range(1..=3600), value_name = "SECONDS", hide = true)]
+    pub pod_certificate_seconds: i64,
     /// Directory with tls.crt and tls.key of the admission port, read again when they change; own certificates without it
     #[arg(long, env = "TLS_CERT_DIR", value_name = "DIR")]
     pub tls_cert_dir: Option<PathBuf>,

@@ -1,20 +1,25 @@
 //! `POST /pod/v1/certificate`: a token becomes a certificate of minutes.
 
-use super::audit::{self, Denied};
+use super::audit::{self, Asked, Denied};
 use super::cluster;
 use super::state::{Shared, State, now, seconds};
 use akv_core::auth::{Verdict, may_ask};
+use akv_process::tls::Peer;
 use akv_wire::PodIdentity;
 use akv_wire::message::{CertificateAnswer, CertificateRequest};
 use axum::body::Bytes;
-use axum::extract::State as Extract;
+use axum::extract::{Extension, State as Extract};
 use axum::response::Response;
 use zeroize::Zeroize;
 
+/// The kubelet's tokens have one or two KiB.
+const LARGEST_TOKEN: usize = 16 << 10;
+
 /// The handler.
-pub async fn certificate(Extract(state): Extract<Shared>, body: Bytes) -> Response {
+pub async fn certificate(Extract(state): Extract<Shared>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
     let (who, result) = decide(&state, &body).await;
-    audit::answer(&state, "certificate", who.as_ref(), "", result)
+    let asked = Asked { request: "certificate", from: peer.address, who: who.as_ref(), what: "" };
+    audit::answer(&state, asked, result)
 }
 
 async fn decide(state: &State, body: &[u8]) -> (Option<PodIdentity>, Result<CertificateAnswer, Denied>) {
@@ -23,11 +28,15 @@ async fn decide(state: &State, body: &[u8]) -> (Option<PodIdentity>, Result<Cert
         // The parser's words may hold a piece of the token.
         Err(_) => return (None, Err(Denied::malformed("the body is no request for a certificate"))),
     };
+    // Nobody is known yet, so what cannot be right costs the API server nothing.
+    if !is_label(&request.container) || !is_token(&request.token) {
+        return (None, Err(Denied::malformed("the container is none, or the token is none")));
+    }
     let reviewed = cluster::review(&state.client, &request.token, &request.container).await;
     request.token.zeroize();
     let claims = match reviewed {
         Ok(Ok(claims)) => claims,
-        Ok(Err(why)) => return (None, Err(Denied::unknown(why.to_string()))),
+        Ok(Err(why)) => return (None, Err(Denied::unknown("the token proves no container of a pod", why))),
         Err(error) => return (None, Err(error.into())),
     };
     let identity = claims.identity;
@@ -38,6 +47,19 @@ async fn decide(state: &State, body: &[u8]) -> (Option<PodIdentity>, Result<Cert
     };
     let result = result.await;
     (Some(identity), result)
+}
+
+/// The name of a container.
+fn is_label(name: &str) -> bool {
+    (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Three parts of base64url, as every service-account token.
+fn is_token(token: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'='))
+    };
+    token.len() <= LARGEST_TOKEN && token.split('.').count() == 3 && token.split('.').all(part)
 }
 
 /// Whether the container may ask now; every path asks this anew.

@@ -1,13 +1,14 @@
 //! `GET /pod/v1/plugins/{digest}`: a custom plugin, compiled, for a container that runs the same engine.
 
-use super::audit::{self, Denied};
+use super::audit::{self, Asked, Denied};
 use super::certificate::may;
+use super::resources::NO_CERTIFICATE;
 use super::state::{Shared, State, now};
 use akv_plugin::engine;
 use akv_process::tls::Peer;
 use akv_wire::PodIdentity;
 use axum::extract::{Extension, Path, Query, State as Extract};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
 /// What the container can run.
@@ -24,23 +25,22 @@ pub async fn plugin(
     Path(digest): Path<String>,
     Query(runs): Query<Runs>,
 ) -> Response {
+    let asked = Asked { request: "plugin", from: peer.address, who: None, what: &digest };
     let identity = match state.authority.peers().pod(&peer.chain, now()) {
         Ok(identity) => identity,
-        Err(error) => {
-            return audit::answer::<()>(&state, "plugin", None, &digest, Err(Denied::unknown(error.to_string())));
-        }
+        Err(error) => return audit::answer::<()>(&state, asked, Err(Denied::unknown(NO_CERTIFICATE, error))),
     };
+    let asked = Asked { who: Some(&identity), ..asked };
     match decide(&state, &identity, &digest, &runs).await {
-        Ok(bytes) => {
-            let _line = audit::answer(&state, "plugin", Some(&identity), &digest, Ok(()));
-            bytes.into_response()
-        }
-        Err(denied) => audit::answer::<()>(&state, "plugin", Some(&identity), &digest, Err(denied)),
+        Ok(bytes) => audit::answered(&state, asked, bytes),
+        Err(denied) => audit::answer::<()>(&state, asked, Err(denied)),
     }
 }
 
 async fn decide(state: &State, identity: &PodIdentity, digest: &str, runs: &Runs) -> Result<Vec<u8>, Denied> {
-    may(state, identity, &format!("plugin {digest}")).await?;
+    // The first answer of a start is free for each thing there is, not for each text that somebody thinks of.
+    let known = state.plugins.has(digest);
+    may(state, identity, &if known { format!("plugin {digest}") } else { "no plugin".to_owned() }).await?;
     if runs.engine != engine::ENGINE || runs.target != engine::target() {
         return Err(Denied::missing(format!("nothing is compiled here for engine {} on {}", runs.engine, runs.target)));
     }

@@ -6,31 +6,26 @@ use super::image::Images;
 use super::metrics::Metrics;
 use super::serving::{self, Shown};
 use super::state::{Shared, State, now};
-use super::{admission, certificate, plugin, registration, resources, settings};
+use super::{admission, audit, certificate, plugin, registration, resources, settings, watch};
 use crate::cluster::ClusterError;
 use crate::controller::plugins::PluginStore;
-use crate::controller::unreadable::readable;
-use akv_api::AzureKeyVaultSecret;
-use akv_api::plugin::AzureKeyVaultPlugin;
 use akv_authority::Lifetimes;
 use akv_core::auth::{Limit, Limits, Pace};
 use akv_core::policy::Policy;
 use akv_process::admin::{self, Readiness};
+use akv_process::request::{Bounds, bounded};
 use akv_process::signal::{self, Stop};
 use akv_process::{telemetry, tls};
 use akv_vault::{Settings, VaultClient};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use futures::StreamExt;
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
-use std::collections::HashMap;
+use kube::Client;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -40,6 +35,20 @@ use tokio::sync::mpsc::unbounded_channel;
 const LARGEST_REVIEW: usize = 8 << 20;
 /// A signing request and a token, or names and queries.
 const LARGEST_REQUEST: usize = 256 << 10;
+/// A body comes in one piece or a few.
+const BODY: Duration = Duration::from_secs(10);
+/// The API server waits 15 s for a review.
+const REVIEW: Duration = Duration::from_secs(14);
+/// Vaults are read meanwhile, in broker namespaces, and asked again when they fail.
+const ANSWER: Duration = Duration::from_secs(60);
+/// Bodies that a port holds at a time.
+const MEMORY: usize = 64 << 20;
+/// A pod has some containers, and a node behind one address some pods.
+const OF_ONE_ADDRESS: usize = 256;
+/// The API server closes idle connections after 90 s; whoever closes first must not be the one who is being asked.
+const IDLE: Duration = Duration::from_secs(120);
+/// A container asks two or three times in a row.
+const HEAD: Duration = Duration::from_secs(10);
 /// How often the certificates are looked at.
 const LOOK: Duration = Duration::from_secs(10);
 /// A container asks a few times at its start; whoever asks more often is held to this.
@@ -115,8 +124,11 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
         version = env!("CARGO_PKG_VERSION"), admission = %port(&tls_port), auth = %port(&mtls_port), "akv2k8s webhook"
     );
 
-    let lifetimes =
-        Lifetimes { intermediate: time::Duration::seconds(args.intermediate_seconds), ..Lifetimes::default() };
+    let lifetimes = Lifetimes {
+        intermediate: time::Duration::seconds(args.intermediate_seconds),
+        pod: time::Duration::seconds(args.pod_certificate_seconds),
+        ..Lifetimes::default()
+    };
     let serving_life = lifetimes.serving.min(lifetimes.intermediate / 4);
     let keeper = Keeper {
         client: client.clone(),
@@ -131,8 +143,8 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
     let defaults = akv_defaults::load(&engine).map_err(|e| WebhookError::Plugins(e.to_string()))?;
     // Nobody here renders anew when a plugin changes, so nobody listens.
     let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), unbounded_channel().0);
-    let store = watch_resources(client.clone(), readiness.clone());
-    watch_plugins(client.clone(), plugins.clone(), readiness.clone());
+    let store = watch::resources(client.clone(), readiness.clone());
+    watch::plugins(client.clone(), plugins.clone(), readiness.clone());
     let rate = f64::from(args.vault_reads_per_second);
     let state: Shared = Arc::new(State {
         client: client.clone(),
@@ -194,12 +206,17 @@ async fn serve(
         }
     }
     let verifier = state.authority.peers().verifier();
-    let everybody: tls::Admit = Arc::new(|_| true);
+    let of_reviews = tls::Limits {
+        connections: 1024,
+        of_one_address: OF_ONE_ADDRESS,
+        rate: f64::from(args.connections_per_address),
+        head: IDLE,
+    };
     let admission = tls::serve(
         "admission",
         tls_port,
         serving::plain(of_admission),
-        everybody,
+        of_reviews,
         admission_routes(state.clone()),
         stop.clone(),
     );
@@ -207,8 +224,9 @@ async fn serve(
         admission.await;
         return Ok(());
     }
-    let limited = per_address(f64::from(args.connections_per_address));
-    let auth = tls::serve("auth", mtls_port, serving::mutual(of_pods, verifier), limited, auth_routes(state), stop);
+    let of_pods_alone = tls::Limits { connections: 4096, head: HEAD, ..of_reviews };
+    let auth =
+        tls::serve("auth", mtls_port, serving::mutual(of_pods, verifier), of_pods_alone, auth_routes(state), stop);
     tokio::join!(admission, auth);
     Ok(())
 }
@@ -217,7 +235,8 @@ fn admission_routes(state: Shared) -> Router {
     Router::new()
         .route("/pods", post(admission::pods))
         .route("/healthz", get(|| async { "ok\n" }))
-        .layer(DefaultBodyLimit::max(LARGEST_REVIEW))
+        .layer(from_fn_with_state(Bounds::new(LARGEST_REVIEW, BODY, REVIEW, MEMORY), bounded))
+        .layer(DefaultBodyLimit::disable())
         .with_state(state)
 }
 
@@ -227,7 +246,8 @@ fn auth_routes(state: Shared) -> Router {
         .route(CERTIFICATE, post(certificate::certificate))
         .route(RESOURCES, post(resources::resources))
         .route(&format!("{PLUGINS}{{digest}}"), get(plugin::plugin))
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .layer(from_fn_with_state(Bounds::new(LARGEST_REQUEST, BODY, ANSWER, MEMORY), bounded))
+        .layer(from_fn_with_state(state.clone(), audit::strangers))
         .with_state(state)
 }
 
@@ -278,59 +298,6 @@ async fn keep_certificates(
 
 fn until(at: time::OffsetDateTime) -> Duration {
     (at - now()).try_into().unwrap_or(Duration::ZERO)
-}
-
-/// A bucket of connections for each address. Nothing of a flood gets as far as a handshake.
-fn per_address(rate: f64) -> tls::Admit {
-    let buckets: Mutex<HashMap<IpAddr, (f64, Instant)>> = Mutex::default();
-    Arc::new(move |address| {
-        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() > 65_536 {
-            buckets.retain(|_, (_, at)| at.elapsed() < Duration::from_secs(10));
-        }
-        let now = Instant::now();
-        let (left, at) = buckets.get(&address).copied().unwrap_or((rate * 2.0, now));
-        let left = (left + now.duration_since(at).as_secs_f64() * rate).min(rate * 2.0);
-        let admitted = left >= 1.0;
-        buckets.insert(address, (if admitted { left - 1.0 } else { left }, now));
-        admitted
-    })
-}
-
-fn watch_resources(client: Client, readiness: Readiness) -> Store<AzureKeyVaultSecret> {
-    let (store, writer) = reflector::store();
-    // What cannot be read is the controller's to say.
-    let events = readable::<AzureKeyVaultSecret>(None, Api::all(client), watcher::Config::default());
-    let seen = reflector::reflector(writer, events.default_backoff());
-    tokio::spawn(async move {
-        let mut seen = std::pin::pin!(seen);
-        while let Some(event) = seen.next().await {
-            match event {
-                Ok(watcher::Event::InitDone) => readiness.done("resources"),
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the watch of resources was interrupted; it goes on by itself"),
-            }
-        }
-    });
-    store
-}
-
-fn watch_plugins(client: Client, plugins: PluginStore, readiness: Readiness) {
-    tokio::spawn(async move {
-        let events = readable::<AzureKeyVaultPlugin>(None, Api::all(client.clone()), watcher::Config::default());
-        let mut seen = std::pin::pin!(events.default_backoff());
-        while let Some(event) = seen.next().await {
-            match event {
-                Ok(watcher::Event::Apply(found) | watcher::Event::InitApply(found)) => {
-                    plugins.learn(&client, &found).await;
-                }
-                Ok(watcher::Event::Delete(gone)) => plugins.remove(&gone.name_any()),
-                Ok(watcher::Event::InitDone) => readiness.done("plugins"),
-                Ok(watcher::Event::Init) => {}
-                Err(error) => tracing::warn!(%error, "the watch of plugins was interrupted; it goes on by itself"),
-            }
-        }
-    });
 }
 
 fn policy(args: &WebhookArgs) -> Result<Policy, WebhookError> {

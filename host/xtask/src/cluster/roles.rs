@@ -74,9 +74,10 @@ impl Component {
         let mut objects = vec![json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace},
         })];
+        let everywhere = rules.everywhere.into_iter().map(|rule| named_for(rule, namespace)).collect();
         let (cluster_rules, namespace_rules) = match reach {
-            Reach::Everywhere => ([rules.everywhere, rules.watched].concat(), rules.own),
-            Reach::OwnNamespace => (rules.everywhere, [rules.watched, rules.own].concat()),
+            Reach::Everywhere => ([everywhere, rules.watched].concat(), rules.own),
+            Reach::OwnNamespace => (everywhere, [rules.watched, rules.own].concat()),
         };
         if !cluster_rules.is_empty() {
             objects.extend(role_and_binding("Cluster", &wide, None, &account, namespace, cluster_rules));
@@ -86,6 +87,15 @@ impl Component {
         }
         Ok(objects)
     }
+}
+
+/// Cluster-scoped things that a rule names carry the namespace too, but for the installation of [`HOME`].
+fn named_for(mut rule: Value, namespace: &str) -> Value {
+    let names = rule.get_mut("resourceNames").and_then(Value::as_array_mut);
+    for name in names.into_iter().flatten().filter(|_| namespace != HOME) {
+        *name = json!(format!("{}-{namespace}", name.as_str().unwrap_or_default()));
+    }
+    rule
 }
 
 fn role_and_binding(
@@ -124,6 +134,16 @@ mod tests {
             let text = role["rules"].to_string();
             assert!(!text.contains("secrets\"]") && !text.contains("configmaps") && !text.contains("create"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_installation_beside_another_may_change_its_own_webhooks_only() {
+        let names = |namespace| {
+            let objects = Component::Webhook.objects(namespace, Reach::Everywhere).expect("the chart has the roles");
+            objects.iter().find(|o| o["kind"] == "ClusterRole").map(|o| o["rules"].to_string()).unwrap_or_default()
+        };
+        assert!(names(HOME).contains("[\"akv2k8s-envinjector\"]"));
+        assert!(names("shop").contains("[\"akv2k8s-envinjector-shop\"]"));
     }
 
     #[test]
