@@ -50,9 +50,12 @@ struct Bytes {
 }
 
 #[derive(Deserialize, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
 struct Expected {
     blame: String,
     code: String,
+    /// As the plugin says it: an alias, a place in a text or template, a JSON pointer. Nothing where it says none.
+    at: Option<String>,
 }
 
 fn data() -> PathBuf {
@@ -78,13 +81,13 @@ fn run(
     spec: &AzureKeyVaultSecretSpec,
     plugins: &Plugins,
 ) -> Result<(Rendered, BTreeMap<String, BTreeSet<String>>), Expected> {
-    let refused = |_| Expected { blame: "config".to_owned(), code: "refused".to_owned() };
+    let refused = |_| Expected { blame: "config".to_owned(), code: "refused".to_owned(), at: None };
     let (mut recipe, _) = Recipe::parse(spec).map_err(refused)?;
     if let Some(query) = &case.query {
         let query = Some(query.clone()).filter(|q| !q.is_empty());
         recipe.outputs = vec![Output::environment(&recipe, query.as_deref())];
     }
-    let fault = |f: PluginFault| Expected { blame: f.blame.as_str().to_owned(), code: f.code };
+    let fault = |f: PluginFault| Expected { blame: f.blame.as_str().to_owned(), code: f.code, at: f.at };
     if let Some((_, first)) = render::check(&recipe, plugins).into_iter().next() {
         return Err(fault(first));
     }
