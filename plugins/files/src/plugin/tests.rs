@@ -23,8 +23,11 @@ fn objects() -> Vec<Object> {
     ]
 }
 
+/// Code and place.
+type Said = (&'static str, String);
+
 /// What check says, and what render says or writes.
-fn run(template: &str) -> (Result<(), (&'static str, String)>, Result<String, (&'static str, String)>) {
+fn run(template: &str) -> (Result<(), Said>, Result<String, Said>) {
     let config = serde_json::json!({"files": [{"path": "f", "template": template}]}).to_string();
     let target = Target { kind: "secret".into(), ..Target::default() };
     let descriptions: Vec<_> = objects().into_iter().map(|o| o.description).collect();
