@@ -44,7 +44,8 @@ fn generated_the_table_of_plugins_is_what_their_folders_say() {
     let old = fs::read_to_string(&path).expect("the README");
     let (before, rest) = old.split_once(BEGIN).expect("where the table begins");
     let (_, after) = rest.split_once(END).expect("where it ends");
-    let new = format!("{before}{BEGIN}\n| plugin | kind | what it does | config |\n|---|---|---|---|\n{rows}\n{END}{after}");
+    let new =
+        format!("{before}{BEGIN}\n| plugin | kind | what it does | config |\n|---|---|---|---|\n{rows}\n{END}{after}");
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, new).expect("the README is written");
     } else {
