@@ -114,6 +114,8 @@ fn bytes_that_are_no_text_are_the_fault_of_their_object() {
         ("{{ objects.raw.value|default('x') }}", "raw"),
         ("{{ objects.multi['values'].bin }}", "multi"),
         ("{% for k, v in objects.multi['values']|items %}{{ v }}{% endfor %}", "multi"),
+        ("{{ objects.multi['values'] }}", "multi"),
+        ("{{ [objects.multi] }}", "multi"),
         ("{{ 'a' ~ objects.raw.value|upper }}", "raw"),
     ] {
         let (checked, rendered) = run(template);
