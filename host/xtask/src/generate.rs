@@ -3,6 +3,9 @@
 //! Every generated file has a test whose path contains `generated`; with `BLESS=1` such a test writes what it would
 //! otherwise compare. So a file and its check cannot drift apart.
 
+#[cfg(test)]
+mod plugins;
+
 use crate::process::{Ran, cargo, must_run, run};
 use crate::test::count::Counts;
 use crate::{Failure, Outcome};

@@ -2,4 +2,4 @@
 
 pub mod decode;
 
-guest::transform!(crate::decode::check, crate::decode::apply, schema: None);
+guest::transform!(crate::decode::check, crate::decode::apply, schema: Some(include_str!("../schema.json")));

@@ -2,4 +2,4 @@
 
 pub mod encode;
 
-guest::transform!(crate::encode::check, crate::encode::apply, schema: None);
+guest::transform!(crate::encode::check, crate::encode::apply, schema: Some(include_str!("../schema.json")));

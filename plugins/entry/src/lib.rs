@@ -40,9 +40,13 @@ pub fn private(object: &Object) -> Result<&[u8], Fault> {
     object.private.as_deref().ok_or_else(missing)
 }
 
-/// Says which object a fault of the material belongs to.
+/// Says which object a fault of the material belongs to, with line and column where the material is a text.
 pub fn at<'a>(object: &'a Object) -> impl Fn(material::Fault) -> Fault + 'a {
-    |fault| Fault::input(fault.code, Some(&object.description.alias), fault.message)
+    |fault| {
+        let alias = &object.description.alias;
+        let place = fault.place.map_or_else(|| alias.clone(), |(line, column)| format!("{alias}:{line}:{column}"));
+        Fault::input(fault.code, Some(&place), fault.message)
+    }
 }
 
 /// A certificate's public chain as PEM.

@@ -1,6 +1,7 @@
 //! What a template can call besides minijinja's own: how values are written in files that programs read.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 
 /// Adds them, and makes a missing variable an error instead of an empty text.
@@ -15,12 +16,29 @@ pub fn environment<'a>() -> Environment<'a> {
     if let Ok(syntax) = syntax.build() {
         environment.set_syntax(syntax);
     }
+    environment.set_formatter(|out, state, value| {
+        valid(value)?;
+        minijinja::escape_formatter(out, state, value)
+    });
     environment.add_filter("b64encode", |text: &str| STANDARD.encode(text));
     environment.add_filter("b64decode", b64decode);
     environment.add_filter("properties", properties);
     environment.add_filter("quote", quote);
     environment.add_filter("shell", |text: &str| format!("'{}'", text.replace('\'', r"'\''")));
     environment
+}
+
+/// A mapping or list that is written as a whole would show a value that fails as words of its own.
+fn valid(value: &Value) -> Result<(), Error> {
+    let inner = match value.kind() {
+        ValueKind::Map => {
+            let items = value.try_iter()?.map(|key| value.get_item(&key)).collect::<Result<Vec<_>, _>>()?;
+            Value::from(items)
+        }
+        ValueKind::Seq => value.clone(),
+        _ => return Ok(()),
+    };
+    inner.try_iter()?.checked().try_for_each(|item| valid(&item?))
 }
 
 fn b64decode(text: &str) -> Result<String, Error> {

@@ -1,11 +1,16 @@
 //! From templates to files.
 
-use crate::{context, filters, uses};
+use crate::context::{self, NotText};
+use crate::filters;
+use crate::judge::judge;
+use crate::uses::Uses;
 use guest::Fault;
 use guest::output::{Description, Entry, Object, Part, Target};
+use minijinja::machinery::{self, ast::Stmt};
 use minijinja::{Environment, Error};
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::error::Error as _;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,10 +40,9 @@ fn templates(text: &str) -> Result<(Environment<'static>, Vec<String>), Fault> {
                 format!("two files have the path {:?}", file.path),
             ));
         }
-        environment.add_template_owned(file.path.clone(), file.template).map_err(|error| {
-            let message = format!("the template is not valid: {}", words(&error));
-            Fault::config("bad-template", place(&file.path, &error), message)
-        })?;
+        environment
+            .add_template_owned(file.path.clone(), file.template)
+            .map_err(|error| invalid(&file.path, &error))?;
         paths.push(file.path);
     }
     Ok((environment, paths))
@@ -52,7 +56,7 @@ fn words(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), str::to_owned)
 }
 
-/// Syntax of the templates, and that they name only objects that the resource has.
+/// Syntax of the templates, and that they name only what there is.
 pub fn check(config: &str, target: &Target, objects: &[Description]) -> Result<(), Fault> {
     let (environment, paths) = templates(config)?;
     if !matches!(target.kind.as_str(), "secret" | "config-map" | "files" | "environment") {
@@ -67,33 +71,45 @@ pub fn check(config: &str, target: &Target, objects: &[Description]) -> Result<(
         ));
     }
     let known: BTreeSet<&str> = objects.iter().map(|d| d.alias.as_str()).collect();
-    // What minijinja brings along, as `range`, counts as undeclared too.
-    let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
     for (path, template) in environment.templates() {
-        let unknown = |name: &String| match name.strip_prefix("objects.") {
-            Some(rest) => !rest.split('.').next().is_some_and(|alias| known.contains(alias)),
-            None => name != "objects" && !name.split('.').next().is_some_and(|first| globals.contains(first)),
-        };
-        let mut names: Vec<String> = template.undeclared_variables(true).into_iter().filter(unknown).collect();
-        names.sort();
-        if let Some(name) = names.first() {
-            let known: Vec<&str> = known.iter().copied().collect();
-            let message = format!("the template names {name}, which is not there; objects are {}", known.join(", "));
-            return Err(Fault::config("unknown-name", path.to_owned(), message));
-        }
+        let tree = parse(&environment, path, template.source())?;
+        judge(&environment, &known, &tree).map_err(|unknown| {
+            let message = match unknown.code {
+                "unknown-name" => {
+                    let known: Vec<&str> = known.iter().copied().collect();
+                    format!("the template names {}, which is not there; objects are {}", unknown.name, known.join(", "))
+                }
+                code => format!("there is no {} {}", code.trim_start_matches("unknown-"), unknown.name),
+            };
+            Fault::config(unknown.code, format!("{path}:{}", unknown.line), message)
+        })?;
     }
     Ok(())
+}
+
+/// The syntax tree of a template.
+pub fn parse<'t>(environment: &Environment<'_>, path: &'t str, template: &'t str) -> Result<Stmt<'t>, Fault> {
+    machinery::parse(template, path, environment.syntax().clone()).map_err(|error| invalid(path, &error))
+}
+
+fn invalid(path: &str, error: &Error) -> Fault {
+    let message = format!("the template is not valid: {}", words(error));
+    Fault::config("bad-template", place(path, error), message)
 }
 
 /// The public part of everything that has one, and the private parts that some template reads.
 pub fn needs(config: &str, _target: &Target, objects: &[Description]) -> Result<Vec<(String, Part)>, Fault> {
     let (environment, _) = templates(config)?;
+    let mut uses = Uses::default();
+    for (path, template) in environment.templates() {
+        uses.add(&parse(&environment, path, template.source())?);
+    }
     let mut needs = Vec::new();
     for object in objects {
         if !entry::is_private(object) {
             needs.push((object.alias.clone(), Part::Public));
         }
-        if entry::is_private(object) || (object.kind == "certificate" && uses::private_part(&environment, object)) {
+        if entry::is_private(object) || (object.kind == "certificate" && uses.private_part(&object.alias)) {
             needs.push((object.alias.clone(), Part::Private));
         }
     }
@@ -103,14 +119,30 @@ pub fn needs(config: &str, _target: &Target, objects: &[Description]) -> Result<
 /// One entry a file; with a query that file alone.
 pub fn render(config: &str, target: &Target, objects: &[Object]) -> Result<Vec<Entry>, Fault> {
     let (environment, paths) = templates(config)?;
-    let context = serde_json::json!({ "objects": context::objects(objects)? });
+    let context = minijinja::context! { objects => context::objects(objects)? };
     let wanted = |path: &&String| target.query.as_ref().is_none_or(|query| query == *path);
     let file = |path: &String| {
         let template = environment.get_template(path);
-        let text = template
-            .and_then(|t| t.render(minijinja::value::Serde(&context)))
-            .map_err(|error| Fault::input("template-failed", Some(&place(path, &error)), words(&error)))?;
+        let text = template.and_then(|t| t.render(&context)).map_err(|error| failed(path, &error))?;
         Ok((path.clone(), text.into_bytes()))
     };
     paths.iter().filter(wanted).map(file).collect()
 }
+
+fn failed(path: &str, error: &Error) -> Fault {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(not_text) = inner.downcast_ref::<NotText>() {
+            return Fault::input(
+                "not-text",
+                Some(&not_text.0),
+                "the value is no text; the template can take its base64",
+            );
+        }
+        cause = inner.source();
+    }
+    Fault::input("template-failed", Some(&place(path, error)), words(error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,27 +9,17 @@ pub type Pairs = Vec<(String, Vec<u8>)>;
 /// Parses by the content type that the resource declared.
 pub fn parse(content_type: Option<&str>, text: &[u8]) -> Result<Pairs, Fault> {
     let text = std::str::from_utf8(text).map_err(|_| Fault::new("not-text", "the value is not text"))?;
-    let pairs = match content_type {
-        Some("application/x-json") => json(text)?,
-        Some("application/x-yaml") => yaml::mapping(text)?,
-        _ => {
-            return Err(Fault::new(
-                "unknown-content-type",
-                "contentType must be application/x-json or application/x-yaml",
-            ));
-        }
-    };
-    let mut last = Pairs::new();
-    for (key, value) in pairs {
-        last.retain(|(known, _)| *known != key);
-        last.push((key, value));
+    match content_type {
+        Some("application/x-json") => json(text),
+        Some("application/x-yaml") => yaml::mapping(text),
+        _ => Err(Fault::new("unknown-content-type", "contentType must be application/x-json or application/x-yaml")),
     }
-    Ok(last)
 }
 
 /// An object of texts; `null` is an empty text, and in place of the object an empty one.
 fn json(text: &str) -> Result<Pairs, Fault> {
-    let document: Value = serde_json::from_str(text).map_err(|_| Fault::new("not-json", "the value is not JSON"))?;
+    let document: Value = serde_json::from_str(text)
+        .map_err(|e| Fault::new("not-json", "the value is not JSON").at(e.line(), e.column()))?;
     let pair = |(key, value)| match value {
         Value::String(text) => Ok((key, text.into_bytes())),
         Value::Null => Ok((key, Vec::new())),
@@ -71,6 +61,9 @@ mod tests {
         ] {
             check(json, bad, Err(code));
         }
+        check(json, &"[".repeat(25_000), Err("not-json"));
+        let broken = parse(Some(json), b"{\n \"a\": x}").map_err(|fault| fault.place);
+        assert_eq!(broken, Err(Some((2, 7))));
     }
 
     #[test]

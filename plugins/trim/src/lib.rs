@@ -2,4 +2,4 @@
 
 pub mod trim;
 
-guest::transform!(crate::trim::check, crate::trim::apply, schema: None);
+guest::transform!(crate::trim::check, crate::trim::apply, schema: Some(include_str!("../schema.json")));
