@@ -5,3 +5,4 @@ mod attacks;
 mod auth;
 mod certificates;
 mod flood;
+mod validate;

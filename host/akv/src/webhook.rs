@@ -17,6 +17,7 @@ mod serving;
 mod settings;
 mod start;
 mod state;
+mod validate;
 mod watch;
 
 pub use args::WebhookArgs;

@@ -26,6 +26,9 @@ pub struct Request {
     /// The object.
     #[serde(default)]
     pub object: Value,
+    /// The object before an update.
+    #[serde(default)]
+    pub old_object: Value,
 }
 
 /// The answer.

@@ -5,7 +5,7 @@ use super::authority::{Authority, Keeper, KeeperError};
 use super::metrics::Metrics;
 use super::serving::{self, Shown};
 use super::state::{Shared, State, now};
-use super::{admission, audit, certificate, plugin, registration, resources, settings, watch};
+use super::{admission, audit, certificate, plugin, registration, resources, settings, validate, watch};
 use crate::cluster::ClusterError;
 use crate::controller::plugins::PluginStore;
 use akv_authority::Lifetimes;
@@ -229,6 +229,7 @@ async fn serve(
 fn admission_routes(state: Shared) -> Router {
     Router::new()
         .route("/pods", post(admission::pods))
+        .route("/validate", post(validate::resources))
         .route("/healthz", get(|| async { "ok\n" }))
         .layer(from_fn_with_state(Bounds::new(LARGEST_REVIEW, BODY, REVIEW, MEMORY), bounded))
         .layer(DefaultBodyLimit::disable())
