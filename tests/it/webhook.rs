@@ -5,4 +5,5 @@ mod attacks;
 mod auth;
 mod certificates;
 mod flood;
+mod legacy;
 mod validate;

@@ -8,6 +8,7 @@ mod broker;
 mod certificate;
 mod cluster;
 mod image;
+mod legacy;
 mod metrics;
 mod plugin;
 mod registration;

@@ -128,6 +128,9 @@ pub struct WebhookArgs {
     /// Directory with tls.crt and tls.key of a root for pods, kept by somebody else; an own root without it
     #[arg(long, env = "CA_CERT_DIR", value_name = "DIR")]
     pub ca_cert_dir: Option<PathBuf>,
+    /// Directory with tls.crt and tls.key of the original's authority: pods that it admitted are served on its paths
+    #[arg(long, env = "LEGACY_CA_DIR", value_name = "DIR")]
+    pub legacy_ca_dir: Option<PathBuf>,
     /// MutatingWebhookConfiguration whose CA bundle is kept current
     #[arg(long, env = "MUTATING_WEBHOOK_CONFIGURATION", value_name = "NAME")]
     pub mutating_configuration: Option<String>,

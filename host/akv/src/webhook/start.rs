@@ -1,14 +1,15 @@
 //! From flags to a running webhook, and its end.
 
 use super::args::WebhookArgs;
-use super::authority::{Authority, Keeper, KeeperError};
+use super::authority::{Authority, Keeper, KeeperError, pair};
+use super::legacy::{self, Legacy};
 use super::metrics::Metrics;
 use super::serving::{self, Shown};
 use super::state::{Shared, State, now};
 use super::{admission, audit, certificate, plugin, registration, resources, settings, validate, watch};
 use crate::cluster::ClusterError;
 use crate::controller::plugins::PluginStore;
-use akv_authority::Lifetimes;
+use akv_authority::{Lifetimes, Peers};
 use akv_core::auth::{Limit, Limits, Pace};
 use akv_core::policy::Policy;
 use akv_process::admin::{self, Readiness};
@@ -115,7 +116,10 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
     let (tls_port, mtls_port) =
         (bind(args.http_address, args.tls_port).await?, bind(args.http_address, args.mtls_port).await?);
     let metrics_of = args.metrics_enabled.then(|| Arc::new(registry));
-    admin::serve_on(http, readiness.clone(), metrics_of);
+    let late = legacy::Late::default();
+    let original = args.legacy_ca_dir.is_some() && args.use_auth_service;
+    let others = if original { legacy::routes(late.clone()) } else { Router::new() };
+    admin::serve_on(http, readiness.clone(), metrics_of, others);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"), admission = %port(&tls_port), auth = %port(&mtls_port), "akv2k8s webhook"
     );
@@ -131,10 +135,16 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
         namespace: args.pod_namespace.clone(),
         secret: args.authority_secret.clone(),
         root: args.ca_cert_dir.clone(),
+        legacy: args.legacy_ca_dir.as_deref().map(pair).transpose()?,
         lifetimes: Lifetimes { serving: serving_life, ..lifetimes },
     };
     let authority = Arc::new(Authority::load(keeper, now()).await?);
     let root = authority.bundle().root().certificate()?.to_vec();
+    let legacy = match args.legacy_ca_dir.as_deref().map(pair).transpose()? {
+        // Without a time every pod would be too young.
+        Some(ca) => Some(Legacy::new(Peers::of(&[ca.certificate()?])?, authority.made().unwrap_or(i64::MIN))),
+        None => None,
+    };
     let engine = akv_plugin::Engine::new().map_err(|e| WebhookError::Plugins(e.to_string()))?;
     let defaults = akv_defaults::load(&engine).map_err(|e| WebhookError::Plugins(e.to_string()))?;
     // Nobody here renders anew when a plugin changes, so nobody listens.
@@ -155,11 +165,13 @@ pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
         authority: authority.clone(),
         window: args.start_window,
         pod_authorities,
+        legacy,
         metrics,
         calls: Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))),
         limits: Mutex::new(Limits::new(POD_LIMIT, NAMESPACE_LIMIT)),
         pace: Mutex::new(Pace::new(rate, rate)),
     });
+    let _first = late.set(state.clone());
     serve(&args, &client, state, tls_port, mtls_port, stop).await?;
     tracing::info!("stopped");
     Ok(())
@@ -200,7 +212,14 @@ async fn serve(
             tokio::spawn(registration::keep::<Kind>(client.clone(), name, pem));
         }
     }
-    let verifier = state.authority.peers().verifier();
+    let verifier = match &args.legacy_ca_dir {
+        // The handshake lets both in; each path asks for the one that it means.
+        Some(directory) => {
+            let roots = [state.authority.bundle().root().certificate()?, pair(directory)?.certificate()?];
+            Peers::of(&roots)?.verifier()
+        }
+        None => state.authority.peers().verifier(),
+    };
     let of_reviews = tls::Limits {
         connections: 1024,
         of_one_address: OF_ONE_ADDRESS,
@@ -242,6 +261,11 @@ fn auth_routes(state: Shared) -> Router {
         .route(CERTIFICATE, post(certificate::certificate))
         .route(RESOURCES, post(resources::resources))
         .route(&format!("{PLUGINS}{{digest}}"), get(plugin::plugin))
+        .merge(if state.legacy.is_some() {
+            Router::new().route(legacy::PATH, get(legacy::token))
+        } else {
+            Router::new()
+        })
         .layer(from_fn_with_state(Bounds::new(LARGEST_REQUEST, BODY, ANSWER, MEMORY), bounded))
         .layer(from_fn_with_state(state.clone(), audit::strangers))
         .with_state(state)
