@@ -6,4 +6,5 @@ mod auth;
 mod certificates;
 mod flood;
 mod legacy;
+mod run;
 mod validate;

@@ -19,4 +19,4 @@ mod targets;
 mod write;
 
 pub use args::ControllerArgs;
-pub use start::{ControllerError, run};
+pub use start::{ControllerError, Prepared, run};

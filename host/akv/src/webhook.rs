@@ -11,6 +11,7 @@ mod image;
 mod legacy;
 mod metrics;
 mod plugin;
+mod ports;
 mod registration;
 mod resources;
 mod review;
@@ -22,4 +23,4 @@ mod validate;
 mod watch;
 
 pub use args::WebhookArgs;
-pub use start::{WebhookError, run};
+pub use start::{Prepared, WebhookError, run};

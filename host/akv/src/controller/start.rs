@@ -10,8 +10,11 @@ use super::targets::TargetKind;
 use super::{crd, digest_key, reconcile, settings};
 use akv_api::AzureKeyVaultSecret;
 use akv_api::plugin::AzureKeyVaultPlugin;
+use akv_core::policy::Policy;
 use akv_process::admin::{self, Readiness};
-use akv_process::{signal, telemetry};
+use akv_process::signal::{self, Stop};
+use akv_process::telemetry;
+use akv_vault::VaultClient;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
@@ -21,6 +24,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client};
+use prometheus_client::registry::Registry;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,70 +76,108 @@ pub enum ControllerError {
 /// Runs until a signal; an error ends the process with status 1.
 pub async fn run(args: ControllerArgs) -> Result<(), ControllerError> {
     telemetry::start(args.log_filter(), args.logging_format).map_err(|e| ControllerError::Log(e.to_string()))?;
-    let labels = settings::labels(&args)?;
-    let policy = settings::policy(&args)?;
-    let vault = settings::vault(&args)?;
-    if args.runtime_namespace.is_empty() {
-        return Err(ControllerError::Namespace("the lease and the digest key live there"));
-    }
+    let (mut registry, readiness) = (Registry::default(), Readiness::default());
+    let controller = Prepared::new(args, &mut registry, readiness.clone())?;
+    let args = &controller.args;
     let client = crate::cluster::client(args.kubeconfig.as_deref()).await?;
-    let engine = akv_plugin::Engine::new().map_err(|e| ControllerError::Plugins(e.to_string()))?;
-    let defaults = akv_defaults::load(&engine).map_err(|e| ControllerError::Plugins(e.to_string()))?;
-
-    let mut registry = prometheus_client::registry::Registry::default();
-    let metrics = Metrics::register(&mut registry);
-    let readiness = Readiness::default();
-    readiness.wait_for("custom resources", "not looked at yet");
     let at = SocketAddr::new(args.http_address, args.http_port);
-    let bound = admin::serve(at, readiness.clone(), args.metrics_enabled.then(|| Arc::new(registry)))
+    let bound = admin::serve(at, readiness, args.metrics_enabled.then(|| Arc::new(registry)))
         .await
         .map_err(|e| ControllerError::Port(args.http_address, args.http_port, e))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %bound, "akv2k8s controller");
-
     let stop = signal::listen().map_err(ControllerError::Signals)?;
-    let candidate = Candidate::new(client.clone(), &args.runtime_namespace, &args.lease_name, identity());
-    tokio::select! {
-        () = stop.clone().requested() => return Ok(()),
-        () = custom_resources(&client, &readiness) => {}
+    controller.run(client, stop).await
+}
+
+/// A controller whose flags are good.
+pub struct Prepared {
+    args: ControllerArgs,
+    labels: Option<String>,
+    policy: Policy,
+    vault: VaultClient,
+    metrics: Metrics,
+    readiness: Readiness,
+}
+
+impl Prepared {
+    /// Looks at the flags.
+    pub fn new(args: ControllerArgs, registry: &mut Registry, readiness: Readiness) -> Result<Self, ControllerError> {
+        if args.runtime_namespace.is_empty() {
+            return Err(ControllerError::Namespace("the lease and the digest key live there"));
+        }
+        readiness.wait_for("custom resources", "not looked at yet");
+        Ok(Self {
+            labels: settings::labels(&args)?,
+            policy: settings::policy(&args)?,
+            vault: settings::vault(&args)?,
+            metrics: Metrics::register(registry),
+            readiness,
+            args,
+        })
     }
-    tokio::select! {
-        () = stop.clone().requested() => return Ok(()),
-        () = candidate.acquire() => {}
+
+    /// Runs until the process is asked to stop, or another becomes the leader.
+    pub async fn run(&self, client: Client, stop: Stop) -> Result<(), ControllerError> {
+        let Self { args, labels, policy, vault, metrics, readiness } = self;
+        let engine = akv_plugin::Engine::new().map_err(|e| ControllerError::Plugins(e.to_string()))?;
+        let defaults = akv_defaults::load(&engine).map_err(|e| ControllerError::Plugins(e.to_string()))?;
+        let candidate = Candidate::new(client.clone(), &args.runtime_namespace, &args.lease_name, identity());
+        tokio::select! {
+            () = stop.clone().requested() => return Ok(()),
+            () = custom_resources(&client, readiness) => {}
+        }
+        tokio::select! {
+            () = stop.clone().requested() => return Ok(()),
+            () = candidate.acquire() => {}
+        }
+        tracing::info!("this process is the leader");
+        metrics.leader.set(1);
+        let digest_key =
+            digest_key::load(&client, &args.runtime_namespace).await.map_err(ControllerError::DigestKey)?;
+        let (changed, plugin_changes) = unbounded_channel();
+        let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), changed);
+        let controller = secrets(args, &client, labels.as_deref());
+        let resources = controller.store();
+        let context = Arc::new(Context {
+            recorder: Recorder::new(
+                client.clone(),
+                Reporter { controller: "akv2k8s-controller".into(), instance: None },
+            ),
+            client: client.clone(),
+            vault: vault.clone(),
+            plugins: plugins.clone(),
+            policy: policy.clone(),
+            index: TargetIndex::default(),
+            metrics: metrics.clone(),
+            interval: Duration::from_secs(args.azure_resync_period),
+            digest_key,
+            resources: resources.clone(),
+            calls: calls(),
+            memory: Memories::default(),
+        });
+        let work = async {
+            tokio::join!(
+                run_secrets(
+                    args,
+                    controller,
+                    context.clone(),
+                    users(resources, plugin_changes),
+                    stop.clone().requested()
+                ),
+                run_plugins(&client, plugins, stop.clone().requested()),
+            );
+        };
+        tokio::select! {
+            () = work => {}
+            lost = candidate.hold() => {
+                metrics.leader.set(0);
+                return Err(ControllerError::LeadershipLost(lost));
+            }
+        }
+        candidate.release().await;
+        tracing::info!("the controller stopped");
+        Ok(())
     }
-    tracing::info!("this process is the leader");
-    metrics.leader.set(1);
-    let digest_key = digest_key::load(&client, &args.runtime_namespace).await.map_err(ControllerError::DigestKey)?;
-    let (changed, plugin_changes) = unbounded_channel();
-    let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), changed);
-    let controller = secrets(&args, &client, labels.as_deref());
-    let resources = controller.store();
-    let context = Arc::new(Context {
-        recorder: Recorder::new(client.clone(), Reporter { controller: "akv2k8s-controller".into(), instance: None }),
-        client: client.clone(),
-        vault,
-        plugins: plugins.clone(),
-        policy,
-        index: TargetIndex::default(),
-        metrics,
-        interval: Duration::from_secs(args.azure_resync_period),
-        digest_key,
-        resources: resources.clone(),
-        calls: calls(),
-        memory: Memories::default(),
-    });
-    let work = async {
-        tokio::join!(
-            run_secrets(&args, controller, context.clone(), users(resources, plugin_changes), stop.clone().requested()),
-            run_plugins(&client, plugins, stop.clone().requested()),
-        );
-    };
-    tokio::select! {
-        () = work => {}
-        lost = candidate.hold() => return Err(ControllerError::LeadershipLost(lost)),
-    }
-    candidate.release().await;
-    tracing::info!("stopped");
-    Ok(())
 }
 
 /// A name that no other process has: the pod's name where there is one, and the process's start.

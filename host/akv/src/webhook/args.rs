@@ -159,3 +159,10 @@ pub enum Uninjectable {
     /// It is admitted as it is, with a warning.
     Admit,
 }
+
+impl WebhookArgs {
+    /// The filter of the log; by default the libraries below this program are quiet.
+    pub fn log_filter(&self) -> &str {
+        if self.log_level == "info" { crate::controller::args::QUIET } else { &self.log_level }
+    }
+}

@@ -3,6 +3,7 @@
 use super::broker::call;
 use super::review::{Answer, Request, Review};
 use super::state::{Shared, State};
+use akv_api::plugin::AzureKeyVaultPlugin;
 use akv_api::{AzureKeyVaultSecret, reason};
 use akv_core::Recipe;
 use akv_plugin::render;
@@ -10,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::State as Extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kube::ResourceExt;
+use kube::{Api, ResourceExt};
 use serde_json::Value;
 
 /// The handler.
@@ -77,9 +78,18 @@ async fn look(state: &State, request: &Request) -> Findings {
         }
     };
     let checked = call(state, move || Ok(render::check(&recipe, &plugins))).await;
-    let faults = checked.unwrap_or_default().into_iter();
-    findings.faults.extend(faults.map(|(path, fault)| format!("{path}: {fault}")));
+    for (path, fault) in checked.unwrap_or_default() {
+        // A plugin that was made a moment ago, by the same `kubectl apply` perhaps, is not known here yet.
+        let coming = fault.code == "plugin-not-found" && is_listed(state, fault.plugin.as_str()).await;
+        let findings = if coming { &mut findings.warnings } else { &mut findings.faults };
+        findings.push(format!("{path}: {fault}"));
+    }
     findings
+}
+
+async fn is_listed(state: &State, plugin: &str) -> bool {
+    let api = Api::<AzureKeyVaultPlugin>::all(state.client.clone());
+    api.get_opt(plugin).await.is_ok_and(|found| found.is_some())
 }
 
 fn parse(object: &Value) -> Result<AzureKeyVaultSecret, String> {
