@@ -89,6 +89,16 @@ async fn what_only_plugins_can_say_is_refused_and_what_a_value_would_say_is_not(
             Err(said) => panic!("{name}: {said}"),
         }
     }
+    // A plugin and a resource that uses it come by one `kubectl apply`, and the plugin's file a moment later.
+    let name = format!("custom-{}", world.home.name());
+    let source = json!({"file": {"path": "x.wasm", "sha256": "0".repeat(64)}});
+    let plugin = json!({"apiVersion": "spv.no/v1alpha1", "kind": "AzureKeyVaultPlugin", "metadata": {"name": name}, "spec": {"source": source}});
+    world.home.put_cluster_wide(plugin).await;
+    let uses = json!({"apiVersion": "spv.no/v2beta1", "kind": "AzureKeyVaultSecret", "metadata": {}, "spec": {
+        "vault": {"name": "shop-prod", "object": {"name": "s", "type": "secret"}},
+        "output": {"pipeline": [{"plugin": name}], "secret": {"name": "x", "dataKey": "v"}},
+    }});
+    create(&world, world.shop.name(), uses, "with-its-plugin").await.expect("the plugin is listed");
     println!("{refused} refused; {accepted} accepted, {custom} name plugins that are not installed");
     assert!(refused >= 4 && accepted > 40 && custom < 8);
 }
