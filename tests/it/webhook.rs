@@ -5,3 +5,7 @@ mod attacks;
 mod auth;
 mod certificates;
 mod flood;
+mod legacy;
+mod load;
+mod run;
+mod validate;

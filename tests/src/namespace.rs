@@ -107,6 +107,20 @@ impl Namespace {
         self.install_for(component, Reach::Everywhere).await
     }
 
+    /// Lets the account of a component do what another may everywhere, for a process that is both.
+    pub async fn lend_everywhere(&self, of: Component, to: Component) {
+        let objects = of.objects(&self.name, Reach::Everywhere).unwrap_or_else(|failure| panic!("{failure}"));
+        let admin = self.cluster.admin().await;
+        for mut object in objects {
+            if object["kind"].as_str().is_some_and(|kind| kind.ends_with("RoleBinding")) {
+                object["metadata"]["name"] =
+                    serde_json::json!(format!("{}-lent", object["metadata"]["name"].as_str().unwrap_or_default()));
+                object["subjects"][0]["name"] = serde_json::json!(to.account());
+            }
+            self.put(&admin, object).await.unwrap_or_else(|error| panic!("{} in {}: {error}", of.as_str(), self.name));
+        }
+    }
+
     /// Makes something that is in no namespace; it ends with this one.
     pub async fn put_cluster_wide(&self, object: Value) {
         let admin = self.cluster.admin().await;

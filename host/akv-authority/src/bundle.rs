@@ -2,8 +2,8 @@
 
 use crate::{AuthorityError, Lifetimes, SKEW};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -38,7 +38,8 @@ impl Pair {
             key: Zeroizing::new(text(key).ok_or_else(|| unreadable("key", "it is not text".to_owned()))?),
         };
         CertificateDer::from_pem_slice(certificate).map_err(|e| unreadable("crt", e.to_string()))?;
-        KeyPair::from_pem(&pair.key).map_err(|e| unreadable("key", e.to_string()))?;
+        crate::key::pkcs8(&pair.key).map_err(|why| unreadable("key", why))?;
+        pair.key().map_err(|e| unreadable("key", e.to_string()))?;
         Ok(pair)
     }
 
@@ -54,7 +55,8 @@ impl Pair {
     }
 
     pub(crate) fn key(&self) -> Result<KeyPair, AuthorityError> {
-        Ok(KeyPair::from_pem(&self.key)?)
+        let der = crate::key::pkcs8(&self.key).map_err(|why| AuthorityError::Unreadable("a key".to_owned(), why))?;
+        Ok(KeyPair::try_from(&PrivatePkcs8KeyDer::from(der.as_slice()))?)
     }
 
     pub(crate) fn issuer(&self) -> Result<Issuer<'static, KeyPair>, AuthorityError> {

@@ -9,6 +9,7 @@
 mod bundle;
 mod error;
 mod issue;
+mod key;
 mod peer;
 
 pub use bundle::{Bundle, Pair};

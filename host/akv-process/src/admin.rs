@@ -50,13 +50,14 @@ pub async fn serve(
 ) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(at).await?;
     let bound = listener.local_addr()?;
-    serve_on(listener, readiness, metrics);
+    serve_on(listener, readiness, metrics, Router::new());
     Ok(bound)
 }
 
-/// The same on a port that is open.
-pub fn serve_on(listener: TcpListener, readiness: Readiness, metrics: Option<Arc<Registry>>) {
-    let app = routes(Endpoints { readiness, metrics });
+/// The same on a port that is open, with other routes of the program; their handlers may ask for `ConnectInfo<SocketAddr>`.
+pub fn serve_on(listener: TcpListener, readiness: Readiness, metrics: Option<Arc<Registry>>, others: Router) {
+    let app = routes(Endpoints { readiness, metrics }).merge(others);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "the admin endpoints ended");

@@ -34,6 +34,7 @@ pub struct Cli {
 enum Command {
     Controller(Box<crate::controller::ControllerArgs>),
     Webhook(Box<crate::webhook::WebhookArgs>),
+    Run(Box<crate::run::RunArgs>),
     Render(render::RenderArgs),
     Lint(lint::LintArgs),
     /// Look at a plugin, run its cases, make a component of a core module
@@ -62,14 +63,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::CompilePlugin => return akv_plugin::compile_stdin_to_stdout(),
-        Command::Controller(args) => block_on(crate::controller::run(*args)).and_then(|r| match r {
-            Ok(()) => Ok(Exit::Ok),
-            Err(e) => Err(Stop::wrong(e.to_string())),
-        }),
-        Command::Webhook(args) => block_on(crate::webhook::run(*args)).and_then(|r| match r {
-            Ok(()) => Ok(Exit::Ok),
-            Err(e) => Err(Stop::wrong(e.to_string())),
-        }),
+        Command::Controller(args) => until_stopped(crate::controller::run(*args)),
+        Command::Webhook(args) => until_stopped(crate::webhook::run(*args)),
+        Command::Run(args) => until_stopped(crate::run::run(*args)),
         Command::Render(args) => render::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Plugin(PluginCommand::Inspect(args)) => inspect::run(&args),
@@ -85,6 +81,11 @@ pub fn main() -> ExitCode {
             stop.exit.into()
         }
     }
+}
+
+/// Runs a part that ends by a signal.
+fn until_stopped<E: std::fmt::Display>(part: impl Future<Output = Result<(), E>>) -> Result<Exit, Stop> {
+    block_on(part)?.map(|()| Exit::Ok).map_err(|error| Stop::wrong(error.to_string()))
 }
 
 /// Runs what is async.

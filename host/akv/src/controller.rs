@@ -22,4 +22,4 @@ pub(crate) mod unreadable;
 mod write;
 
 pub use args::ControllerArgs;
-pub use start::{ControllerError, run};
+pub use start::{ControllerError, Prepared, run};

@@ -120,8 +120,12 @@ async fn a_namespace_that_the_policy_restricts_gets_values_of_what_it_may() {
     let cluster = Cluster::shared().await;
     let policy = "vaultAccess:\n- {namespaces: [\"restricted-shop-*\"], vaults: [shop-prod], objects: [s]}\n- namespaces: [\"other-*\"]\n";
     let policy = Installation::file(&cluster, "webhook-policy.yaml", policy.as_bytes());
-    let world = Installation::start("restricted", OBJECTS, &["--vault-access-policy", &policy]).await;
+    let command = ["webhook", "--vault-access-policy", &policy];
+    let mut world = Installation::prepare(cluster, "restricted", OBJECTS, &command).await;
     resources(&world).await;
+    world.add_replica().await;
+    // From now on the validating webhook would refuse such a resource.
+    world.register().await;
     let pod = world.create(with_reference("web", "${db@azurekeyvault}${login@azurekeyvault}")).await;
     let asker = pod.enrolled(world.replicas[0].mtls(), "app").await;
     let answer = asker.resources(&[("db", &[""]), ("login", &[""])]).await.resources();

@@ -125,7 +125,7 @@ fn start(pod: &Value, container: &str) -> String {
     format!("{restarts} {}", status["state"]["running"]["startedAt"].as_str().unwrap_or_default())
 }
 
-fn timestamp(text: &str) -> Option<i64> {
+pub(super) fn timestamp(text: &str) -> Option<i64> {
     let format = &time::format_description::well_known::Rfc3339;
     time::OffsetDateTime::parse(text, format).ok().map(time::OffsetDateTime::unix_timestamp)
 }

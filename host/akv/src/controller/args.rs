@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// `info` is what this program says; the libraries below it repeat each failure in words of their own.
-const QUIET: &str = "warn,akv=info,akv_vault=info,akv_process=info,typespec_client_core=error";
+pub const QUIET: &str = "warn,akv=info,akv_vault=info,akv_process=info,typespec_client_core=error";
 
 /// Watch AzureKeyVaultSecrets, read the vaults, and keep Secrets, ConfigMaps and files current.
 #[derive(Debug, Clone, Args)]

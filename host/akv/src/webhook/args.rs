@@ -151,6 +151,9 @@ pub struct WebhookArgs {
     /// Directory with tls.crt and tls.key of a root for pods, kept by somebody else; an own root without it
     #[arg(long, env = "CA_CERT_DIR", value_name = "DIR")]
     pub ca_cert_dir: Option<PathBuf>,
+    /// Directory with tls.crt and tls.key of the original's authority: pods that it admitted are served on its paths
+    #[arg(long, env = "LEGACY_CA_DIR", value_name = "DIR")]
+    pub legacy_ca_dir: Option<PathBuf>,
     /// MutatingWebhookConfiguration whose CA bundle is kept current
     #[arg(long, env = "MUTATING_WEBHOOK_CONFIGURATION", value_name = "NAME")]
     pub mutating_configuration: Option<String>,
@@ -178,4 +181,11 @@ pub enum Uninjectable {
     Refuse,
     /// It is admitted as it is, with a warning.
     Admit,
+}
+
+impl WebhookArgs {
+    /// The filter of the log; by default the libraries below this program are quiet.
+    pub fn log_filter(&self) -> &str {
+        if self.log_level == "info" { crate::controller::args::QUIET } else { &self.log_level }
+    }
 }

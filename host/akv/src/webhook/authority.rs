@@ -1,6 +1,6 @@
 //! The root and its intermediates, shared by all replicas through one Secret.
 
-use akv_authority::{AuthorityError, Bundle, Lifetimes, Pair, Peers, Serving, pod_certificate, serving};
+use akv_authority::{AuthorityError, Bundle, Lifetimes, Pair, Peers, Serving, cross_signed, pod_certificate, serving};
 use akv_wire::PodIdentity;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -16,6 +16,7 @@ pub struct Authority {
     keeper: Keeper,
     bundle: RwLock<Arc<Bundle>>,
     peers: Peers,
+    made: Option<i64>,
 }
 
 /// Where the bundle is kept.
@@ -29,6 +30,8 @@ pub struct Keeper {
     pub secret: String,
     /// A root that somebody else keeps.
     pub root: Option<PathBuf>,
+    /// The authority of the original, for pods that trust nothing else.
+    pub legacy: Option<Pair>,
     /// How long certificates live.
     pub lifetimes: Lifetimes,
 }
@@ -50,15 +53,15 @@ pub enum KeeperError {
 impl Authority {
     /// Reads the bundle, or makes it.
     pub async fn load(keeper: Keeper, now: OffsetDateTime) -> Result<Self, KeeperError> {
-        let bundle = keeper.current(now).await?;
+        let (bundle, made) = keeper.current(now).await?;
         let content = |error| KeeperError::Content(format!("Secret {}", keeper.secret), error);
         let peers = bundle.root().certificate().and_then(|root| Peers::of(&[root])).map_err(content)?;
-        Ok(Self { bundle: RwLock::new(Arc::new(bundle)), peers, keeper })
+        Ok(Self { bundle: RwLock::new(Arc::new(bundle)), peers, made, keeper })
     }
 
     /// Looks again, and rotates what is due.
     pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), KeeperError> {
-        let bundle = Arc::new(self.keeper.current(now).await?);
+        let bundle = Arc::new(self.keeper.current(now).await?.0);
         if bundle.root().certificate_pem() != self.bundle().root().certificate_pem() {
             // Pods that were admitted trust the old root and nothing else; a process that knows both would hide that.
             tracing::error!(
@@ -76,6 +79,11 @@ impl Authority {
         self.bundle.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// When the Secret was made, in Unix seconds: the beginning of the installation.
+    pub fn made(&self) -> Option<i64> {
+        self.made
+    }
+
     /// Who is accepted.
     pub fn peers(&self) -> &Peers {
         &self.peers
@@ -91,16 +99,21 @@ impl Authority {
         pod_certificate(&self.bundle(), identity, request, now, self.keeper.lifetimes)
     }
 
-    /// A serving certificate.
+    /// A serving certificate, which leads to the original's authority too if there is one.
     pub fn serving(&self, names: &[String], now: OffsetDateTime) -> Result<Serving, AuthorityError> {
-        serving(&self.bundle(), names, now, self.keeper.lifetimes)
+        let (bundle, lifetimes) = (self.bundle(), self.keeper.lifetimes);
+        let mut made = serving(&bundle, names, now, lifetimes)?;
+        if let Some(other) = &self.keeper.legacy {
+            made.certified.cert.push(cross_signed(&bundle, other, now, lifetimes)?);
+        }
+        Ok(made)
     }
 }
 
 impl Keeper {
-    /// What the Secret holds, made or rotated if that is due. Of several processes that do it at once one wins, and the
+    /// What the Secret holds and when it was made; made or rotated if that is due. Of several processes that do it at once one wins, and the
     /// others read what it wrote.
-    async fn current(&self, now: OffsetDateTime) -> Result<Bundle, KeeperError> {
+    async fn current(&self, now: OffsetDateTime) -> Result<(Bundle, Option<i64>), KeeperError> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
         let server = |error| KeeperError::Server(self.secret.clone(), error);
         let content = |error| KeeperError::Content(format!("Secret {}", self.secret), error);
@@ -109,11 +122,12 @@ impl Keeper {
             let Some(found) = api.get_opt(&self.secret).await.map_err(server)? else {
                 let bundle = self.fresh(outside.clone(), now).map_err(content)?;
                 match api.create(&PostParams::default(), &self.secret(&bundle, None)).await {
-                    Ok(_) => return Ok(bundle),
+                    Ok(made) => return Ok((bundle, creation(&made))),
                     Err(kube::Error::Api(status)) if status.code == 409 => continue,
                     Err(error) => return Err(server(error)),
                 }
             };
+            let made = creation(&found);
             let data = found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
             let bundle = Bundle::from_data(&data).map_err(content)?;
             let replaced =
@@ -124,13 +138,13 @@ impl Keeper {
                 bundle.rotated(now, self.lifetimes).map_err(content)?
             };
             let Some(next) = next else {
-                return Ok(bundle);
+                return Ok((bundle, made));
             };
             let secret = self.secret(&next, found.metadata.resource_version);
             match api.replace(&self.secret, &PostParams::default(), &secret).await {
                 Ok(_) => {
                     tracing::info!("a new intermediate signs from now on");
-                    return Ok(next);
+                    return Ok((next, made));
                 }
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 Err(error) => return Err(server(error)),
@@ -157,6 +171,10 @@ impl Keeper {
             ..Secret::default()
         }
     }
+}
+
+fn creation(secret: &Secret) -> Option<i64> {
+    secret.metadata.creation_timestamp.as_ref().map(|time| time.0.as_second())
 }
 
 /// `tls.crt` and `tls.key` of a directory.

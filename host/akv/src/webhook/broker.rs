@@ -88,7 +88,7 @@ fn all(recipe: &Recipe, plugins: &Plugins, objects: Vec<VaultObject>) -> Result<
 }
 
 /// Plugin calls block, so they leave the async threads.
-async fn call<T: Send + 'static>(
+pub async fn call<T: Send + 'static>(
     state: &State,
     work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {

@@ -75,3 +75,31 @@ pub async fn may(state: &State, identity: &PodIdentity, request: &str) -> Result
     state.limits().take(&identity.namespace, &pod, &start, seconds()).map_err(Denied::limited)?;
     Ok(verdict)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256), text in r"\PC{0,40}") {
+            prop_assert!(serde_json::from_slice::<CertificateRequest>(&bytes).is_err());
+            if is_label(&text) {
+                prop_assert!(!text.contains(['/', '.', ' ', '\n']));
+            }
+            if is_token(&text) {
+                prop_assert!(text.is_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_has_three_parts_and_an_end() {
+        assert!(is_token("eyJ.eyJ-_.a") && is_label("app-1"));
+        for token in ["", "a", "a.b", "a.b.", "a.b.c.d", "a.b.c\n", "a b.c.d"] {
+            assert!(!is_token(token), "{token:?}");
+        }
+        assert!(!is_token(&format!("{}.b.c", "a".repeat(LARGEST_TOKEN))));
+    }
+}

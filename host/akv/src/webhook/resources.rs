@@ -167,3 +167,32 @@ async fn access(state: &State) -> Result<Access, Denied> {
 pub fn refused(reason: &str, message: String, again: bool) -> Answer {
     Answer::Refused(Refused { reason: reason.to_owned(), message, retry_after: None, again })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn body(name: &str, query: &str) -> Vec<u8> {
+        json!({"engine": "e", "target": "t", "resources": [{"name": name, "queries": [query, null]}]})
+            .to_string()
+            .into_bytes()
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+            prop_assert!(parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn what_passes_is_a_reference(name in r"[a-z0-9./%\\\n@? -]{0,12}|\PC{0,8}", query in r"[a-z./%\n-]{0,8}") {
+            if let Ok(request) = parse(&body(&name, &query)) {
+                prop_assert!(!name.is_empty() && !name.contains(['/', '%', '\\', '\n', '@', '?', ' ']));
+                prop_assert!(!query.contains(['/', '%', '\n']));
+                prop_assert_eq!(&request.resources[0].name, &name);
+            }
+        }
+    }
+}

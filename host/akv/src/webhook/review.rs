@@ -26,6 +26,9 @@ pub struct Request {
     /// The object.
     #[serde(default)]
     pub object: Value,
+    /// The object before an update.
+    #[serde(default)]
+    pub old_object: Value,
 }
 
 /// The answer.
@@ -105,6 +108,7 @@ impl Review {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn review(version: &str) -> Result<Review, String> {
@@ -143,5 +147,38 @@ mod tests {
         let answer: Value =
             serde_json::from_slice(&review("admission.k8s.io/v1").expect("known").answer(&changed)).expect("JSON");
         assert_eq!(answer["response"]["patchType"], "JSONPatch");
+    }
+
+    /// A review with pieces that are not what they should be.
+    fn almost() -> impl Strategy<Value = Vec<u8>> {
+        let value = prop_oneof![
+            Just(json!(null)),
+            Just(json!([])),
+            Just(json!({})),
+            Just(json!("db@azurekeyvault")),
+            any::<i64>().prop_map(|n| json!(n)),
+            Just(json!({"spec": {"containers": [{"env": [{"value": "${db@azurekeyvault}"}]}]}})),
+        ];
+        let fields = ["uid", "namespace", "subResource", "object", "oldObject", "operation", "kind"];
+        proptest::collection::vec(proptest::option::of(value), fields.len()).prop_map(move |values| {
+            let request: serde_json::Map<_, _> =
+                fields.iter().zip(values).filter_map(|(field, value)| Some(((*field).to_owned(), value?))).collect();
+            json!({"apiVersion": "admission.k8s.io/v1", "request": request}).to_string().into_bytes()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+            prop_assert!(Review::parse(&bytes).is_err());
+        }
+
+        #[test]
+        fn what_is_almost_a_review_is_refused_or_answered_with_its_uid(bytes in almost()) {
+            if let Ok(review) = Review::parse(&bytes) {
+                let answer: Value = serde_json::from_slice(&review.answer(&Answer::default())).expect("JSON");
+                prop_assert_eq!(answer["response"]["uid"].as_str(), Some(review.request().uid.as_str()));
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::args::Uninjectable;
 use super::authority::Authority;
 use super::image::Images;
+use super::legacy::Legacy;
 use super::metrics::Metrics;
 use crate::controller::plugins::PluginStore;
 use akv_api::AzureKeyVaultSecret;
@@ -46,6 +47,8 @@ pub struct State {
     pub window: i64,
     /// Authorities that pods trust besides the public ones, in PEM.
     pub pod_authorities: Option<String>,
+    /// What pods of the original need; none unless it was asked for.
+    pub legacy: Option<Legacy>,
     /// Counters.
     pub metrics: Metrics,
     /// Plugin calls at the same time.

@@ -89,11 +89,13 @@ impl Component {
     }
 }
 
-/// Cluster-scoped things that a rule names carry the namespace too, but for the installation of [`HOME`].
+/// Cluster-scoped things of an installation carry its namespace too, but for that of [`HOME`]; the CRDs are everybody's.
 fn named_for(mut rule: Value, namespace: &str) -> Value {
     let names = rule.get_mut("resourceNames").and_then(Value::as_array_mut);
     for name in names.into_iter().flatten().filter(|_| namespace != HOME) {
-        *name = json!(format!("{}-{namespace}", name.as_str().unwrap_or_default()));
+        if let Some(ours) = name.as_str().filter(|name| name.starts_with("akv2k8s-")) {
+            *name = json!(format!("{ours}-{namespace}"));
+        }
     }
     rule
 }
@@ -144,6 +146,9 @@ mod tests {
         };
         assert!(names(HOME).contains("[\"akv2k8s-envinjector\"]"));
         assert!(names("shop").contains("[\"akv2k8s-envinjector-shop\"]"));
+        let of_controller =
+            Component::Controller.objects("shop", Reach::OwnNamespace).expect("the chart has the roles");
+        assert!(of_controller.iter().any(|o| o.to_string().contains("\"azurekeyvaultsecrets.spv.no\"")));
     }
 
     #[test]
