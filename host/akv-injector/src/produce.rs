@@ -103,10 +103,8 @@ pub async fn produce(
         .await;
     for (job, recipe) in planned {
         let name = job.wanted.name.clone();
-        if patience.is_over() {
-            return Err(Failure::new(format!("resource {name}: the plugins took too long")));
-        }
         let done = match gather(&recipe, &objects) {
+            Ok(_) if patience.is_over() => Err("the plugins took too long".to_owned()),
             Ok(objects) => render_all(&job, &recipe, &plugins, objects, values),
             Err(trouble) if job.optional && trouble.reason == akv_api::reason::OBJECT_NOT_FOUND => {
                 values.leave_out(&name);

@@ -86,7 +86,7 @@ impl Service {
     /// Proves which container this is.
     async fn open(arguments: &Arguments, patience: Patience) -> Result<Self, Failure> {
         let base = arguments.service.clone().unwrap_or_default();
-        let root = Certificate::from_der(&arguments.root).map_err(|_| Failure::new("--root is no certificate"))?;
+        let root = Certificate::from_der(&arguments.root).map_err(|error| Failure::new(format!("--root: {error}")))?;
         let builder = || Client::builder().no_proxy().tls_certs_only([root.clone()]).timeout(REQUEST);
         let plain = client(builder())?;
         let path = arguments.token.clone().unwrap_or_else(|| format!("{TOKEN_DIR}/{TOKEN_FILE}"));
@@ -208,5 +208,5 @@ fn vault(answer: &ResourcesAnswer) -> Result<VaultClient, Failure> {
 
 fn client(builder: ClientBuilder) -> Result<Client, Failure> {
     let built = builder.connect_timeout(Duration::from_secs(5)).build();
-    built.map_err(|error| Failure::new(format!("no client for the auth service: {error}")))
+    built.map_err(|error| Failure::new(format!("--root and the certificate make no client: {}", ask::cause(&error).0)))
 }

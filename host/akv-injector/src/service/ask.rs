@@ -103,7 +103,7 @@ async fn answered(request: RequestBuilder) -> Result<Reply, reqwest::Error> {
 }
 
 /// The text at the end of a chain, where the cause stands, and whether a certificate is the cause.
-fn cause(error: &reqwest::Error) -> (String, bool) {
+pub fn cause(error: &reqwest::Error) -> (String, bool) {
     let mut last: &(dyn Error + 'static) = error;
     let mut certificate = false;
     loop {

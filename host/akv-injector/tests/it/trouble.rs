@@ -80,7 +80,7 @@ async fn a_dead_vault_ends_it_at_the_deadline() {
     world.vault.add_fault(Fault { operation: "*".to_owned(), reset: true, ..Fault::default() });
     let began = Instant::now();
     let line = failure(&world, "db@azurekeyvault").await;
-    assert!(line.contains("resource db: VaultUnavailable") && line.contains("times"), "{line}");
+    assert!(line.contains("resource db: IdentityFailed") && line.contains("times"), "{line}");
     let took = began.elapsed();
     assert!((Duration::from_secs(30)..Duration::from_secs(75)).contains(&took), "{took:?}");
 }
