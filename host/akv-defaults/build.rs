@@ -9,6 +9,8 @@ use std::process::Command;
 use std::{env, fs};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// Outputs that no variable can ask for: a variable has the form of a Secret's entry, or of a file.
+const NO_VARIABLE: [&str; 1] = ["config-map"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -17,7 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", root.join("wit").display());
     println!("cargo::rerun-if-changed={}", plugins.display());
 
-    let names = names(&plugins)?;
+    let components = env::var_os("CARGO_FEATURE_COMPONENTS").is_some();
+    let mut names = names(&plugins)?;
+    names.retain(|name| components || !NO_VARIABLE.contains(&name.as_str()));
     let target = target_directory(&out);
     build(&plugins, &target, &names)?;
     let mut list = String::from("[\n");
@@ -33,9 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         packed.write_all(&bytes)?;
         fs::write(&code, packed.finish()?)?;
         let size = bytes.len();
-        list += &format!(
-            "    Default {{ name: {name:?}, wasm: include_bytes!({wasm:?}), code: include_bytes!({code:?}), size: {size} }},\n"
-        );
+        let wasm = if components { format!("wasm: include_bytes!({wasm:?}), ") } else { String::new() };
+        list += &format!("    Default {{ name: {name:?}, {wasm}code: include_bytes!({code:?}), size: {size} }},\n");
     }
     fs::write(out.join("defaults.rs"), list + "]\n")?;
     Ok(())
@@ -55,9 +58,11 @@ fn names(plugins: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(names)
 }
 
-/// `target/plugins`, from `target/<profile>/build/<crate>/out`. It outlives a change of the profile.
+/// `target/plugins`, from `target/[<triple>/]<profile>/build/<crate>/out`. It outlives a change of the profile.
 fn target_directory(out: &Path) -> PathBuf {
-    out.ancestors().nth(4).unwrap_or(out).join("plugins")
+    let target = out.ancestors().nth(4).unwrap_or(out);
+    let foreign = env::var_os("TARGET").is_some_and(|triple| target.ends_with(triple));
+    target.parent().filter(|_| foreign).unwrap_or(target).join("plugins")
 }
 
 fn build(plugins: &Path, target: &Path, names: &[String]) -> Result<(), Box<dyn Error>> {

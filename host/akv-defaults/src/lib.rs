@@ -8,6 +8,7 @@ use thiserror::Error;
 /// One default plugin as it is embedded.
 struct Default {
     name: &'static str,
+    #[cfg(feature = "components")]
     wasm: &'static [u8],
     /// An artifact, deflated: compiled code is three times as large as what it says.
     code: &'static [u8],
@@ -43,7 +44,7 @@ pub fn load_some(engine: &Engine, wanted: impl Fn(&PluginName) -> bool) -> Resul
         let name = PluginName::parse(default.name)?;
         if wanted(&name) {
             let artifact =
-                Artifact::from_bytes(&unpacked(default)).map_err(|e| DefaultsError::Artifact(default.name, e))?;
+                Artifact::from_bytes(unpacked(default)).map_err(|e| DefaultsError::Artifact(default.name, e))?;
             plugins.insert(engine.load(name, &artifact).map_err(|e| DefaultsError::Load(default.name, e))?);
         }
     }
@@ -63,13 +64,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The component of a default plugin.
+#[cfg(feature = "components")]
 pub fn wasm(name: &str) -> Option<&'static [u8]> {
     DEFAULTS.iter().find(|d| d.name == name).map(|d| d.wasm)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "components"))]
 mod tables;
-#[cfg(test)]
+#[cfg(all(test, feature = "components"))]
 mod tests {
     use super::*;
 

@@ -5,7 +5,6 @@
 
 use crate::environment::Environment;
 use crate::failure::Failure;
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -13,28 +12,27 @@ use std::path::Path;
 
 /// Our own environment, with the values of the main process where ours holds references.
 pub fn environment() -> Result<Environment, Failure> {
-    let own = Environment::of_process();
+    let mut own = Environment::of_process();
     let referring = own.referring();
-    if referring.is_empty() {
-        return Ok(own);
+    // Whoever is not yet the application hides from everybody, so that nothing older is in sight means the same.
+    let not_yet = || Failure::new("the container's main process has not got its values yet, or is not in sight");
+    let theirs =
+        if referring.is_empty() { Environment::of([]) } else { of_process(main_process().ok_or_else(not_yet)?)? };
+    if referring.iter().any(|name| own.get(name).is_some() && own.get(name) == theirs.get(name)) {
+        return Err(not_yet());
     }
-    let main = main_process().ok_or_else(|| Failure::new("the container's main process cannot be found"))?;
-    let theirs = variables(&fs::read(Path::new("/proc").join(main.to_string()).join("environ")).map_err(|error| {
+    // What it left out as optional is left out here.
+    own.adopt(|name| theirs.get(name).map(OsStr::to_owned));
+    Ok(own)
+}
+
+fn of_process(pid: u32) -> Result<Environment, Failure> {
+    let block = fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).map_err(|error| {
         Failure::new(format!(
             "the environment of the container's main process cannot be read: {error}; run as the user that it runs as"
         ))
-    })?);
-    let mut merged: BTreeMap<OsString, OsString> =
-        own.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    for name in referring {
-        match theirs.get(&name) {
-            Some(value) if Some(value.as_os_str()) != own.get(&name) => merged.insert(name, value.clone()),
-            Some(_) => return Err(Failure::new("the container's main process has not got its values yet")),
-            // What it left out as optional is left out here.
-            None => merged.remove(&name),
-        };
-    }
-    Ok(Environment::of(merged))
+    })?;
+    Ok(Environment::of(variables(&block)))
 }
 
 /// The oldest process, other than this one, that sees the same files: with a shared process namespace, 1 is another's.
@@ -56,7 +54,7 @@ fn started(process: &Path) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-fn variables(block: &[u8]) -> BTreeMap<OsString, OsString> {
+fn variables(block: &[u8]) -> Vec<(OsString, OsString)> {
     let pair = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         Some((OsStr::from_bytes(&entry[..at]).to_owned(), OsString::from_vec(entry[at + 1..].to_vec())))
@@ -71,8 +69,7 @@ mod tests {
     #[test]
     fn a_block_of_variables_is_read() {
         let read = variables(b"A=1\0B=x=y\0\0broken\0");
-        assert_eq!(read.len(), 2);
-        assert_eq!(read.get(OsStr::new("B")), Some(&OsString::from("x=y")));
+        assert_eq!(read, [("A", "1"), ("B", "x=y")].map(|(name, value)| (name.into(), value.into())));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::produce::Values;
 use crate::{become_it, borrow, copy, files, given, pod, service};
 use akv_wire::arguments::{Arguments, END, RUN};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const HELP: &str = "\
 Starts a program with Azure Key Vault values in its environment.
@@ -34,49 +35,57 @@ pub fn main() -> Result<(), Failure> {
             _ => Err(usage("copy takes one directory")),
         },
         "exec" => {
-            let (_, command) = split(&args)?;
+            let (settings, command) = split(&args)?;
+            if settings.len() > 1 {
+                return Err(usage("exec takes nothing before `--`"));
+            }
             Err(become_it::run(command, &borrow::environment()?))
         }
         RUN => {
             let (settings, command) = split(&args)?;
-            run(&settings, command)
+            run(settings, command)
         }
         "-f" | "--resources" => {
             let (before, command) = split(&args)?;
-            let file =
-                before.get(1).filter(|_| before.len() == 2).ok_or_else(|| usage("--resources takes one file"))?;
-            let mut environment = Environment::of_process();
-            let values = given::values(&PathBuf::from(file), &environment)?;
-            environment.put(&values)?;
-            Err(become_it::run(command, &environment))
+            match before {
+                [_, file] => with_file(Path::new(file), command),
+                _ => Err(usage("--resources takes one file")),
+            }
         }
         other => Err(usage(&format!("{other:?} is nothing that this executable does"))),
     }
 }
 
-fn run(settings: &[String], command: &[OsString]) -> Result<(), Failure> {
-    let terminated = [settings, &[END.to_owned()]].concat();
-    let (arguments, _) = Arguments::parse(&terminated).map_err(|error| Failure::new(error.to_string()))?;
+fn with_file(file: &Path, command: &[OsString]) -> Result<(), Failure> {
     let mut environment = Environment::of_process();
-    if !environment.is_plain() || !arguments.files.is_empty() {
-        let values = match arguments.service {
-            Some(_) => service::values(&arguments, &environment)?,
-            None => pod::values(&arguments, &environment)?,
-        };
-        files::write(&arguments, &values)?;
-        environment.put(&values)?;
-    }
+    environment.put(&given::values(file, &environment)?)?;
+    Err(become_it::run(command, &environment))
+}
+
+fn run(settings: &[OsString], command: &[OsString]) -> Result<(), Failure> {
+    let text = |arg: &OsString| arg.to_str().map(str::to_owned).ok_or_else(|| usage("a setting is not UTF-8"));
+    let mut settings = settings.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+    settings.push(END.to_owned());
+    let (arguments, _) = Arguments::parse(&settings).map_err(|error| usage(&error.to_string()))?;
+    let mut environment = Environment::of_process();
+    let wanted = service::wanted(&arguments, &environment);
+    let values = match arguments.service {
+        _ if wanted.is_empty() => Values::default(),
+        Some(_) => service::values(&arguments, wanted)?,
+        None => pod::values(&arguments, wanted, &environment)?,
+    };
+    files::write(&arguments, &values)?;
+    environment.put(&values)?;
     Err(become_it::run(command, &environment))
 }
 
 /// What stands before `--`, and the command after it.
-fn split(args: &[OsString]) -> Result<(Vec<String>, &[OsString]), Failure> {
+fn split(args: &[OsString]) -> Result<(&[OsString], &[OsString]), Failure> {
     let end = args.iter().position(|arg| arg == END).ok_or_else(|| usage("`--` and a command are missing"))?;
-    if args.len() == end + 1 {
-        return Err(usage("there is no command after `--`"));
+    match &args[end + 1..] {
+        [] => Err(usage("there is no command after `--`")),
+        command => Ok((&args[..end], command)),
     }
-    let before = args[..end].iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    Ok((before, &args[end + 1..]))
 }
 
 fn usage(why: &str) -> Failure {

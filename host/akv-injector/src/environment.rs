@@ -9,18 +9,22 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use zeroize::Zeroizing;
 
-/// Variables by name; of two of the same name the later counts, as everywhere.
+/// Variables by name; of two of the same name the first counts, as for `getenv`.
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
     /// That of this process.
     pub fn of_process() -> Self {
-        Self(std::env::vars_os().collect())
+        Self::of(std::env::vars_os())
     }
 
     /// These variables.
     pub fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Self(variables.into_iter().collect())
+        let mut first = BTreeMap::new();
+        for (name, value) in variables {
+            first.entry(name).or_insert(value);
+        }
+        Self(first)
     }
 
     /// All of them.
@@ -40,11 +44,6 @@ impl Environment {
         self.0.iter().filter_map(text).collect()
     }
 
-    /// Whether there is nothing to do.
-    pub fn is_plain(&self) -> bool {
-        self.marked().next().is_none()
-    }
-
     /// The variables that hold references or escapes.
     fn marked(&self) -> impl Iterator<Item = (&OsString, Text)> {
         self.0.iter().filter_map(|(name, value)| Some((name, Text::parse(value.to_str()?)?)))
@@ -53,6 +52,28 @@ impl Environment {
     /// Names of the variables that hold references.
     pub fn referring(&self) -> BTreeSet<OsString> {
         self.marked().filter(|(_, text)| text.references().next().is_some()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Takes what others have for the variables that hold references: their value, or none.
+    pub fn adopt(&mut self, mut found: impl FnMut(&OsStr) -> Option<OsString>) {
+        let referring = self.referring();
+        // Escapes first: a value that looks like a reference is none.
+        for (name, text) in self.literals() {
+            self.0.insert(name, text);
+        }
+        for name in referring {
+            match found(&name) {
+                Some(value) => self.0.insert(name, value),
+                None => self.0.remove(&name),
+            };
+        }
+    }
+
+    /// What the variables that hold escapes and no reference become.
+    fn literals(&self) -> Vec<(OsString, OsString)> {
+        let nothing = Values::default();
+        let marked = self.marked().filter_map(|(name, text)| Some((name.clone(), filled(&text, &nothing).ok()??)));
+        marked.collect()
     }
 
     /// Each resource that a variable refers to once, with its queries.
@@ -145,6 +166,27 @@ mod tests {
     fn each_resource_is_asked_for_once() {
         let wanted = environment("${db@azurekeyvault?user}${db@azurekeyvault}${db@azurekeyvault?user}").wanted();
         assert_eq!(wanted, [Wanted { name: "db".into(), queries: vec![None, Some("user".into())], files: false }]);
-        assert!(environment("text").is_plain() && !environment(r"\db@azurekeyvault").is_plain());
+        assert!(environment("text").wanted().is_empty() && environment(r"\db@azurekeyvault").wanted().is_empty());
+    }
+
+    #[test]
+    fn of_two_variables_of_the_same_name_the_first_counts() {
+        let twice = ["one", "two"].map(|value| (OsString::from("V"), OsString::from(value)));
+        assert_eq!(Environment::of(twice).get(OsStr::new("V")), Some(OsStr::new("one")));
+    }
+
+    #[test]
+    fn values_of_others_are_taken_as_they_are() {
+        let mut environment = Environment::of([
+            ("A".into(), "db@azurekeyvault".into()),
+            ("B".into(), "gone@azurekeyvault".into()),
+            ("C".into(), r"\db@azurekeyvault".into()),
+        ]);
+        environment.adopt(|name| (name == "A").then(|| "x@azurekeyvault".into()));
+        let found: Vec<_> = environment.variables().collect();
+        assert_eq!(
+            found,
+            [("A", "x@azurekeyvault"), ("C", "db@azurekeyvault")].map(|(n, v)| (OsStr::new(n), OsStr::new(v)))
+        );
     }
 }

@@ -3,6 +3,9 @@
 use akv_wire::name::TERMINATION_LOG;
 use std::process::ExitCode;
 
+/// The kubelet takes so much of a termination message.
+const LONGEST: usize = 2048;
+
 /// Why the application was not started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -23,7 +26,9 @@ impl Failure {
 
     /// Says it on stderr and where the kubelet takes the reason of an end from.
     pub fn report(&self) -> ExitCode {
-        let line = self.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Some words are others': nothing in them may steer a terminal, or fill the log.
+        let shown = self.message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST);
+        let line = shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
         eprintln!("azure-keyvault-env: {line}");
         // Outside a container there is none, and an image may make it somebody else's.
         if std::path::Path::new(TERMINATION_LOG).exists() {

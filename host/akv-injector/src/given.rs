@@ -35,8 +35,9 @@ pub fn values(file: &Path, environment: &Environment) -> Result<Values, Failure>
     }
     let vault = client(environment)?;
     let engine = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
-    block_on(async {
-        produce(&vault, jobs, Vec::new(), &engine, Patience::new(), &mut values).await?;
+    let patience = Patience::new();
+    block_on(patience, async {
+        produce(&vault, jobs, Vec::new(), &engine, patience, &mut values).await?;
         Ok(values)
     })
 }

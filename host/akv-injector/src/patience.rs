@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// A container that cannot start is started again by the kubelet with growing pauses; before that this is worth trying.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 /// Between the first two tries; it doubles up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(5);
@@ -24,6 +24,16 @@ impl Patience {
     /// The same end for something else that is tried.
     pub fn afresh(self) -> Self {
         Self { tries: 0, ..self }
+    }
+
+    /// The result of `work`, or nothing if the deadline comes first.
+    pub async fn within<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.end.into(), work).await.ok()
+    }
+
+    /// Whether the deadline has come.
+    pub fn is_over(self) -> bool {
+        Instant::now() >= self.end
     }
 
     /// How often it was tried in vain.

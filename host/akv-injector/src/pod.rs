@@ -6,9 +6,9 @@ use crate::given;
 use crate::patience::Patience;
 use crate::produce::{Job, Values, produce};
 use crate::resource::{block_on, recipe};
-use crate::service::wanted;
 use akv_plugin::Engine;
 use akv_wire::arguments::Arguments;
+use akv_wire::message::Wanted;
 use reqwest::{Certificate, StatusCode};
 use serde_json::Value;
 use std::fs;
@@ -18,13 +18,14 @@ use std::time::Duration;
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The values of every reference in the environment.
-pub fn values(arguments: &Arguments, environment: &Environment) -> Result<Values, Failure> {
+pub fn values(arguments: &Arguments, all: Vec<Wanted>, environment: &Environment) -> Result<Values, Failure> {
     let vault = given::client(environment)?;
     let engine = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
-    block_on(async {
+    let patience = Patience::new();
+    block_on(patience, async {
         let server = Server::of_pod(environment)?;
-        let (mut values, patience, mut jobs) = (Values::default(), Patience::new(), Vec::new());
-        for wanted in wanted(arguments, environment) {
+        let (mut values, mut jobs) = (Values::default(), Vec::new());
+        for wanted in all {
             let optional = arguments.optional.contains(&wanted.name);
             let recipe = recipe(&wanted.name, server.spec(&wanted.name, patience).await?)?;
             jobs.push(Job { wanted, recipe, wait: Duration::ZERO, optional });

@@ -6,7 +6,7 @@ use akv_core::{
     Description, Entry, ObjectRef, Output, Part, PluginFault, PluginName, Recipe, SecretValue, VaultObject, variable,
 };
 use akv_plugin::{Engine, Plugin, Plugins, render};
-use akv_vault::{VaultClient, VaultError};
+use akv_vault::VaultClient;
 use akv_wire::Reference;
 use akv_wire::message::Wanted;
 use futures::StreamExt;
@@ -104,12 +104,14 @@ pub async fn produce(
     for (job, recipe) in planned {
         let name = job.wanted.name.clone();
         let done = match gather(&recipe, &objects) {
+            Ok(_) if patience.is_over() => Err("the plugins took too long".to_owned()),
             Ok(objects) => render_all(&job, &recipe, &plugins, objects, values),
-            Err(error) if job.optional && error.reason() == akv_api::reason::OBJECT_NOT_FOUND => {
+            Err(trouble) if job.optional && trouble.reason == akv_api::reason::OBJECT_NOT_FOUND => {
                 values.leave_out(&name);
                 Ok(())
             }
-            Err(error) => Err(format!("{}: {error}", error.reason())),
+            Err(Trouble { reason, text, tries: 0 | 1 }) => Err(format!("{reason}: {text}")),
+            Err(Trouble { reason, text, tries }) => Err(format!("{reason}: {text}; it was tried {tries} times")),
         };
         done.map_err(|why| Failure::new(format!("resource {name}: {why}")))?;
     }
@@ -168,20 +170,43 @@ impl Read {
         Self { vault, description: description.clone(), parts: BTreeSet::new(), wait: Duration::ZERO }
     }
 
-    async fn until(self, vault: &VaultClient, mut patience: Patience) -> Result<VaultObject, VaultError> {
+    async fn until(self, vault: &VaultClient, mut patience: Patience) -> Result<VaultObject, Trouble> {
+        let mut last = None;
         loop {
-            match vault.read(&self.vault, &self.description, &self.parts).await {
-                Err(error) if !error.is_permanent() && patience.wait(error.retry_after()).await => {}
-                result => return result,
+            let Some(read) = patience.within(vault.read(&self.vault, &self.description, &self.parts)).await else {
+                return Err(last.unwrap_or_else(|| self.silence()));
+            };
+            match read {
+                Ok(object) => return Ok(object),
+                Err(error) => {
+                    let again = !error.is_permanent() && patience.wait(error.retry_after()).await;
+                    last = Some(Trouble { reason: error.reason(), text: error.to_string(), tries: patience.tries() });
+                    if !again {
+                        return Err(last.unwrap_or_else(|| self.silence()));
+                    }
+                }
             }
         }
     }
+
+    fn silence(&self) -> Trouble {
+        let text = format!("{} in vault {}: no answer in time", self.description.object.name, self.vault);
+        Trouble { reason: akv_api::reason::VAULT_UNAVAILABLE, text, tries: 1 }
+    }
 }
 
-type Objects = BTreeMap<(String, String), Result<VaultObject, VaultError>>;
+/// Why an object could not be read.
+#[derive(Debug, Clone)]
+struct Trouble {
+    reason: &'static str,
+    text: String,
+    tries: u32,
+}
+
+type Objects = BTreeMap<(String, String), Result<VaultObject, Trouble>>;
 
 /// The objects of a recipe, each under its own alias; or the first that could not be read.
-fn gather<'a>(recipe: &Recipe, objects: &'a Objects) -> Result<Vec<VaultObject>, &'a VaultError> {
+fn gather<'a>(recipe: &Recipe, objects: &'a Objects) -> Result<Vec<VaultObject>, &'a Trouble> {
     let found = recipe.objects.iter().filter_map(|description| {
         let object = objects.get(&key(recipe, &description.object))?.as_ref();
         Some(object.map(|object| VaultObject { description: description.clone(), ..object.clone() }))

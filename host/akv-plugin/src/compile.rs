@@ -79,7 +79,7 @@ pub fn compile_in_child(program: &Path, args: &[&str], wasm: &[u8]) -> Result<Ar
         let said = String::from_utf8_lossy(&said).lines().next().map(|l| l.chars().take(300).collect());
         return Err(CompileError::Ended { status: status.to_string(), said });
     }
-    let artifact = Artifact::from_bytes(&output)?;
+    let artifact = Artifact::from_bytes(output)?;
     if artifact.digest() == digest(wasm) { Ok(artifact) } else { Err(CompileError::Digest) }
 }
 

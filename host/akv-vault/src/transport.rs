@@ -53,10 +53,10 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A client for the vault and the token service: HTTPS only, proxies of the environment honoured.
+    /// A client for the vault and the token service: HTTPS only, through a proxy if one is set.
     pub(crate) fn outer(settings: &Settings) -> Result<Self, SettingsError> {
         let builder = builder(settings).https_only(true);
-        let builder = roots::of(builder, settings)?;
+        let builder = proxied(roots::of(builder, settings)?, settings)?;
         Self::build(builder, settings, QuickRetry::new(settings.timeouts.retry, &[502, 503, 504]))
     }
 
@@ -95,6 +95,18 @@ impl Wire {
             ..ClientOptions::default()
         }
     }
+}
+
+/// Who gave a token may have given the proxy too; else that of this process's environment counts.
+fn proxied(builder: reqwest::ClientBuilder, settings: &Settings) -> Result<reqwest::ClientBuilder, SettingsError> {
+    let variables = &settings.environment;
+    let Some(url) = variables.get("HTTPS_PROXY").filter(|_| settings.access.is_some()) else {
+        return Ok(builder);
+    };
+    let proxy = reqwest::Proxy::https(url.as_str())
+        .map_err(|fault| SettingsError::Library { what: "HTTPS_PROXY", problem: deepest(&fault) })?;
+    let except = variables.get("NO_PROXY").and_then(|list| reqwest::NoProxy::from_string(list));
+    Ok(builder.proxy(proxy.no_proxy(except)))
 }
 
 fn builder(settings: &Settings) -> reqwest::ClientBuilder {

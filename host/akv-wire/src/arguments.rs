@@ -26,6 +26,8 @@ pub struct Arguments {
     pub optional: Vec<String>,
     /// Where the entries of a resource are written, by resource.
     pub files: BTreeMap<String, String>,
+    /// The file of the container's token, where it is not mounted at the usual place.
+    pub token: Option<String>,
 }
 
 /// Arguments that nobody but a stranger wrote.
@@ -53,6 +55,7 @@ impl Arguments {
         args.extend(self.plugins.iter().map(|(name, digest)| format!("--plugin={name}={digest}")));
         args.extend(self.optional.iter().map(|name| format!("--optional={name}")));
         args.extend(self.files.iter().map(|(resource, path)| format!("--files={resource}={path}")));
+        args.extend(self.token.iter().map(|path| format!("--token={path}")));
         args
     }
 
@@ -80,6 +83,7 @@ impl Arguments {
                 "--plugin" => parsed.plugins.extend([pair("--plugin")?]),
                 "--optional" => parsed.optional.push(value.to_owned()),
                 "--files" => parsed.files.extend([pair("--files")?]),
+                "--token" => parsed.token = Some(value.to_owned()),
                 _ => return Err(unknown()),
             }
         }
@@ -105,6 +109,7 @@ mod tests {
             plugins: pair("java-keystore", "ab12"),
             optional: vec!["db".to_owned()],
             files: pair("tls", "/etc/tls=x"),
+            token: Some("/token".to_owned()),
         };
         let mut args = arguments.to_args();
         args.extend(words("-- sh -c --"));

@@ -77,6 +77,7 @@ impl Plan {
                 .collect(),
             optional: self.optional.clone(),
             files: wrap.files.clone(),
+            token: None,
         }
     }
 }
