@@ -81,7 +81,11 @@ impl Namespace {
     /// Installs a component for this namespace alone, as the chart does with `watchAllNamespaces=false`: its account and
     /// roles. Returns a kubeconfig for it. Doing it twice is the same as doing it once.
     pub async fn install(&self, component: Component) -> PathBuf {
-        let objects = component.objects(&self.name, Reach::OwnNamespace).unwrap_or_else(|failure| panic!("{failure}"));
+        self.install_for(component, Reach::OwnNamespace).await
+    }
+
+    async fn install_for(&self, component: Component, reach: Reach) -> PathBuf {
+        let objects = component.objects(&self.name, reach).unwrap_or_else(|failure| panic!("{failure}"));
         let admin = self.cluster.admin().await;
         for object in objects {
             self.put(&admin, object)
@@ -96,6 +100,17 @@ impl Namespace {
         let token = self.token(&component.account(), &[]).await;
         let written = self.cluster.access().write_kubeconfig(&format!("{}-{}", component.as_str(), self.name), &token);
         written.unwrap_or_else(|failure| panic!("{failure}"))
+    }
+
+    /// Installs a component that serves every namespace from this one. Returns a kubeconfig for it.
+    pub async fn install_everywhere(&self, component: Component) -> PathBuf {
+        self.install_for(component, Reach::Everywhere).await
+    }
+
+    /// Makes something that is in no namespace; it ends with this one.
+    pub async fn put_cluster_wide(&self, object: Value) {
+        let admin = self.cluster.admin().await;
+        self.put(&admin, object).await.unwrap_or_else(|error| panic!("{}: {error}", self.name));
     }
 
     /// A client under the role of a component that is installed for this namespace alone.
