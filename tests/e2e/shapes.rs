@@ -97,10 +97,11 @@ async fn pods_of_every_shape_see_what_they_should() {
     let shapes: Vec<Shape> =
         shapes.into_iter().filter(|shape| wanted.as_ref().is_none_or(|wanted| shape.name.contains(wanted))).collect();
     let began = Instant::now();
-    let of = |place| namespaces.iter().find(|(other, _)| *other == place).map(|(_, namespace)| namespace);
-    let ran = shapes.iter().map(|shape| async {
+    let (injection, namespaces) = (&injection, &namespaces);
+    let of = move |place| namespaces.iter().find(|(other, _)| *other == place).map(|(_, namespace)| namespace);
+    let ran = shapes.iter().map(|shape| async move {
         let namespace = of(shape.namespace).expect("each place has a namespace");
-        let pod = make(&injection, namespace, shape).await;
+        let pod = make(injection, namespace, shape).await;
         (shape, look(shape, &pod).await, began.elapsed())
     });
     let ran = futures::future::join_all(ran).await;
