@@ -1,6 +1,12 @@
 //! The product on a node: one binary, so that all tests share one.
 
+mod injected_canary;
+mod injected_directly;
+mod injected_faults;
+mod injected_restarts;
+mod injected_same_bytes;
 mod network;
 mod pods;
+mod shapes;
 mod tokens;
 mod webhook;

@@ -32,8 +32,8 @@
 //! ```
 //!
 //! The probe (`/probe` in [`image::PROBE`], which is on the node already) does what its command line says, and more after the
-//! word `then`: `report`, `read FILE…`, `look-up NAME`, `get URL [--ca FILE] [--token FILE]`, `listen PORT`, `exit CODE`, `sleep`
-//! (until SIGTERM; also without a word). `tests/probe` has the details.
+//! word `then`: `report`, `read FILE…`, `look-up NAME`, `get URL [--ca FILE] [--token FILE]`, `listen PORT`, `has NAME VALUE`, `write FILE`, `end PID`,
+//! `exit CODE`, `sleep` (until SIGTERM; also without a word). `tests/probe` has the details.
 //!
 //! Addresses: [`Node::host`] is this machine as the node and its pods see it (bind servers there; use it in webhooks' URLs);
 //! pods' addresses ([`Pod::address`](pod::Pod::address)) are reached from the test as they are. There is no way from pods to any
@@ -43,6 +43,8 @@
 pub mod image;
 pub mod pod;
 mod service;
+
+pub use pod::Pod;
 
 use crate::cluster::{Cluster, blocking};
 use crate::namespace::Namespace;
@@ -68,6 +70,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Node {
     cluster: Arc<Cluster>,
     node: Arc<xtask::cluster::Node>,
+    env: tokio::sync::OnceCell<()>,
 }
 
 impl Node {
@@ -90,7 +93,7 @@ impl Node {
         node.import(&image::probe_of(&probe)?, image::PROBE)?;
         // Past the capture of a test's output, which would show it for a failed test only.
         let _shown = writeln!(std::io::stderr(), "      the node's start: {}", node.times());
-        Ok(Self { cluster: Arc::new(Cluster::of(plane)?), node: Arc::new(node) })
+        Ok(Self { cluster: Arc::new(Cluster::of(plane)?), node: Arc::new(node), env: tokio::sync::OnceCell::new() })
     }
 
     /// Its API server, with everything that a test does with one.
@@ -115,6 +118,22 @@ impl Node {
     pub async fn import(&self, image: &Image, name: &str) {
         let (node, image, name) = (Arc::clone(&self.node), image.clone(), name.to_owned());
         blocking(move || node.import(&image, &name)).await;
+    }
+
+    /// Puts the image of `azure-keyvault-env` on the node, once for all tests of this process.
+    pub async fn import_env(&self) {
+        let put = || async {
+            let image = blocking(image::env).await;
+            self.import(&image, image::ENV).await;
+        };
+        self.env.get_or_init(put).await;
+    }
+
+    /// Kills the kubelet and starts it again; pods go on meanwhile.
+    pub async fn restart_kubelet(&self) {
+        let node = Arc::clone(&self.node);
+        let _alone = pod::KUBELET.write().await;
+        blocking(move || node.restart_kubelet()).await;
     }
 
     /// A program of this machine that runs on the node as root, where all containers' processes are seen.

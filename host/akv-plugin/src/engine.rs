@@ -82,14 +82,23 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
     #[cfg(feature = "compile")]
     config.cranelift_nan_canonicalization(true);
     // An explicit target keeps features of this very processor out of the code.
-    config.target(target()).map_err(|e| EngineError(e.to_string()))?;
+    config.target(native()).map_err(|e| EngineError(e.to_string()))?;
     wasmtime::Engine::new(&config).map_err(|e| EngineError(e.to_string()))
 }
 
 /// The engine, as programs that exchange compiled plugins name it: code of another major version is refused.
 pub const ENGINE: &str = "wasmtime-48";
 
-/// The target that code is compiled for. musl and glibc share it: compiled code calls no C library.
+/// This program's own target: wasmtime runs code under no other, though code of the same processor and system fits.
+fn native() -> &'static str {
+    match (cfg!(target_arch = "aarch64"), cfg!(target_env = "musl")) {
+        (true, true) => "aarch64-unknown-linux-musl",
+        (false, true) => "x86_64-unknown-linux-musl",
+        (_, false) => target(),
+    }
+}
+
+/// The name of what code is compiled for, for programs that exchange it. musl and glibc share it: compiled code calls no C library.
 pub fn target() -> &'static str {
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
 }

@@ -5,6 +5,9 @@
 //! * `look-up NAME`: its addresses, one per line;
 //! * `get URL [--ca FILE] [--token FILE]`: the status of the answer, then its body;
 //! * `listen PORT`: answers every HTTP request with the report, while the deeds after it are done;
+//! * `has NAME VALUE`: fails unless the variable has this value;
+//! * `write FILE`: fails unless a line can be added to the file;
+//! * `end PID`: asks a process to end, by SIGTERM;
 //! * `exit CODE`: ends with this code;
 //! * `sleep`: until SIGTERM or SIGINT; names these and SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH when they come.
 //!
@@ -16,6 +19,7 @@ mod report;
 mod sleep;
 
 use std::error::Error;
+use std::io::Write;
 use std::net::ToSocketAddrs;
 use std::process::ExitCode;
 
@@ -48,6 +52,14 @@ fn run(deed: &[String]) -> Done {
         }
         ("get", [url, options @ ..]) => println!("{}", get::get(url, options)?),
         ("listen", [port]) => listen::begin(port.parse()?)?,
+        ("has", [name, value]) if std::env::var(name).as_deref() != Ok(value) => {
+            return Err("the variable has another value, or none".into());
+        }
+        ("has", [_, _]) => {}
+        ("write", [file]) => {
+            std::fs::OpenOptions::new().create(true).append(true).open(file)?.write_all(b"written\n")?
+        }
+        ("end", [pid]) => sleep::end(pid.parse()?)?,
         ("exit", [code]) => return Ok(Some(ExitCode::from(code.parse::<u8>()?))),
         ("sleep", []) => sleep::until_told()?,
         _ => return Err("no such deed; the head of tests/probe/src/main.rs has them".into()),

@@ -31,12 +31,13 @@ pub fn process() -> Value {
     })
 }
 
-/// Its content as text, its mode in octal, its owner; or why it cannot be read.
+/// Its content as text and in hexadecimal, its mode in octal, its owner; or why it cannot be read.
 pub fn file(path: &str) -> Value {
     match std::fs::metadata(path).and_then(|about| Ok((about, std::fs::read(path)?))) {
         Err(error) => json!({"path": path, "error": error.to_string()}),
         Ok((about, bytes)) => json!({
             "path": path, "content": String::from_utf8_lossy(&bytes), "size": bytes.len(),
+            "hex": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
             "mode": format!("{:04o}", about.mode() & 0o7777), "uid": about.uid(), "gid": about.gid(),
         }),
     }

@@ -1,6 +1,13 @@
 //! Waiting for the end. The first process of a container gets no signal that it has not asked for.
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Asks another process to end.
+pub fn end(pid: i32) -> Result<(), Box<dyn std::error::Error>> {
+    let pid = Pid::from_raw(pid).ok_or("no process has this number")?;
+    Ok(kill_process(pid, Signal::TERM)?)
+}
 
 /// Returns at SIGTERM or SIGINT; prints `signal NAME` for each signal that comes.
 pub fn until_told() -> std::io::Result<()> {

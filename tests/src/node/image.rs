@@ -8,12 +8,24 @@ use xtask::setup::static_program;
 /// The probe without an argument, as user 65532. It is on every node of the tests.
 pub const PROBE: &str = "localhost/akv2k8s-probe:1";
 
+/// The executable that is injected, as its image has it. [`Node::import_env`](super::Node::import_env) puts it on the node.
+pub const ENV: &str = "localhost/azure-keyvault-env:1";
+
 /// An image with the program `/probe` and nothing else: no user, no command line, no environment.
 ///
 /// # Panics
 /// If the program does not compile.
 pub fn probe() -> Image {
     let image = probe_program().and_then(|program| Image::scratch().program("/probe", &program));
+    image.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// An image of user 0 with the probe at another path and nothing else.
+///
+/// # Panics
+/// If the program does not compile.
+pub fn probe_at(path: &str) -> Image {
+    let image = probe_program().and_then(|program| Image::scratch().program(path, &program));
     image.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
@@ -25,4 +37,11 @@ pub(super) fn probe_program() -> Outcome<PathBuf> {
 
 pub(super) fn probe_of(program: &Path) -> Outcome<Image> {
     Ok(Image::scratch().program("/probe", program)?.user("65532").entrypoint(["/probe"]))
+}
+
+/// The image of `azure-keyvault-env` with the file that ships; it is built when anything in it has changed.
+pub(super) fn env() -> Outcome<Image> {
+    let program = static_program::build("akv-injector", "azure-keyvault-env")?;
+    let image = Image::scratch().program("/azure-keyvault-env", &program)?;
+    Ok(image.user("65532").entrypoint(["/azure-keyvault-env"]))
 }

@@ -11,8 +11,12 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::RwLock;
 use xtask::failure::During;
 use xtask::{Failure, Outcome};
+
+/// Held by everybody who asks the kubelet, and by whoever restarts it alone.
+pub(super) static KUBELET: RwLock<()> = RwLock::const_new(());
 
 /// The manifest of a pod `name` with one container `main`, which is as `container` says where it says something and else the
 /// probe. Change the JSON for everything else.
@@ -147,6 +151,7 @@ impl Pod {
     /// What a container has printed until now, both streams together.
     pub async fn logs(&self, container: &str) -> String {
         let params = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+        let _there = KUBELET.read().await;
         let read = self.api.logs(&self.name, &params).await;
         read.unwrap_or_else(|error| panic!("logs of {container} in pod {}: {error}", self.name))
     }
@@ -166,11 +171,62 @@ impl Pod {
         }
     }
 
+    /// The first `count` lines of JSON that a probe has printed in a container, once there are as many.
+    pub async fn lines(&self, container: &str, count: usize) -> Outcome<Vec<Value>> {
+        let params = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+        let what = format!("{count} lines of {container} in pod {}", self.name);
+        let look = || async {
+            let text = self.api.logs(&self.name, &params).await.ok()?;
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object);
+            Some(lines.collect::<Vec<Value>>()).filter(|lines| lines.len() >= count)
+        };
+        match try_wait_for(&what, PATIENCE, look).await {
+            Ok(lines) => Ok(lines),
+            Err(failure) => {
+                let said = self.api.logs(&self.name, &params).await.unwrap_or_default();
+                Err(Failure::new(format!("{failure}; it said: {said}\n{}", self.events().await)))
+            }
+        }
+    }
+
+    /// The state of a container, or of an init container.
+    pub async fn status(&self, container: &str) -> Option<ContainerStatus> {
+        let pod = self.get().await;
+        statuses(&pod).into_iter().chain(init_statuses(&pod)).find(|status| status.name == container)
+    }
+
+    /// What a container that has ended said at its end, where the kubelet shows it.
+    pub async fn last_words(&self, container: &str) -> String {
+        let words = |pod: &core::Pod| {
+            let status = statuses(pod).into_iter().find(|status| status.name == container)?;
+            let ends = [status.state, status.last_state].into_iter().flatten();
+            ends.filter_map(|state| state.terminated?.message).find(|message| !message.is_empty())
+        };
+        let pod = self.until(&format!("last words of {container}"), |pod| words(pod).is_some()).await;
+        words(&pod).unwrap_or_default()
+    }
+
+    /// The report of a probe in whose environment `name` is `value`, which may be that of a later start.
+    pub async fn report_with(&self, container: &str, name: &str, value: &str) -> Value {
+        let params = LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+        let what = format!("{container} in pod {} to start with {name}", self.name);
+        let waited = try_wait_for(&what, PATIENCE * 3, || async {
+            let text = self.api.logs(&self.name, &params).await.ok()?;
+            let reports = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            reports.into_iter().find(|report| report["env"][name] == value)
+        });
+        match waited.await {
+            Ok(report) => report,
+            Err(failure) => panic!("{failure}\nevents:\n{}", self.events().await),
+        }
+    }
+
     /// Runs a program in a container, as `kubectl exec` does.
     pub async fn exec(&self, container: &str, command: &[&str]) -> Ran {
         let mut kubectl = self.cluster.kubectl();
         kubectl.args(["exec", "-n", &self.namespace, &self.name, "-c", container, "--"]).args(command);
         kubectl.stdin(Stdio::null());
+        let _there = KUBELET.read().await;
         let output = blocking(move || kubectl.output().during("kubectl could not be started")).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }

@@ -23,12 +23,17 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A start takes 20 s on two idle cores; a machine that compiles meanwhile is far slower.
 const START: Duration = Duration::from_secs(300);
 /// Between two looks at something that starts.
 const LOOK: Duration = Duration::from_millis(100);
+/// The part that starts pods.
+const KUBELET: &str = "kubelet";
+/// Where the API server asks it for logs.
+const KUBELET_PORT: u16 = 10250;
 /// The API server could take any; these are the usual ones, and nobody else has this network.
 const PORTS: Ports = Ports { etcd: 2379, peer: 2380, api: 6443 };
 /// What the node shows folders of its own instead of.
@@ -37,7 +42,9 @@ const HIDDEN: [&str; 3] = ["/var/lib", "/var/log", "/run"];
 /// A running node.
 pub struct Node {
     /// In the order of their start; killed first, so that their last words are no complaint about the others.
-    parts: Vec<Server>,
+    parts: Mutex<Vec<Server>>,
+    /// What starts the kubelet; none before it was started.
+    kubelet: Option<Box<dyn Fn() -> Command + Send + Sync>>,
     access: Access,
     life: Life,
     times: Vec<(&'static str, Duration)>,
@@ -63,7 +70,8 @@ impl Node {
         let place = Place { address: network::NODE.into(), ports: PORTS, enter: namespaces.enter() };
         let mut plane =
             timed("control plane", &mut times, || ControlPlane::start_at(place.clone(), binary, &dir, life))?;
-        let mut node = Self { parts: Vec::new(), access: plane.access().clone(), life, times, namespaces };
+        let mut node =
+            Self { parts: Mutex::default(), kubelet: None, access: plane.access().clone(), life, times, namespaces };
         match node.start_parts(binary, &place, pause) {
             Ok(()) => Ok((plane, node)),
             Err(failure) => {
@@ -92,7 +100,7 @@ impl Node {
         })?;
         timed("node", &mut times, || {
             self.push("kube-scheduler", config.scheduler(part("kube-scheduler")))?;
-            self.push("kubelet", config.kubelet(part("kubelet")))?;
+            self.push(KUBELET, config.kubelet(part(KUBELET)))?;
             self.push("kube-proxy", config.kube_proxy(part("kube-proxy")))?;
             self.push("coredns", config.coredns(part("coredns")))?;
             provision::apply(&mut access.kubectl(), &access.dir, &config::dns_service())?;
@@ -103,7 +111,31 @@ impl Node {
             self.until("CoreDNS", |_| answers(DNS_READY, "/ready"))
         })?;
         self.times = times;
+        let (place, binary) = (place.clone(), binary.to_owned());
+        self.kubelet = Some(Box::new(move || {
+            let mut command = place.command(&binary);
+            command.arg(KUBELET);
+            config.kubelet(command)
+        }));
         Ok(())
+    }
+
+    /// Kills the kubelet, as a crash would, and starts it again beside the pods that run. Returns when it answers.
+    pub fn restart_kubelet(&self) -> Outcome<()> {
+        let start = self.kubelet.as_ref().ok_or_else(|| Failure::new("the node has not started"))?;
+        let log = self.access.dir.join(format!("{KUBELET}.log"));
+        let mut parts = self.parts();
+        let kubelet = parts.iter_mut().find(|part| part.log() == log);
+        let kubelet = kubelet.ok_or_else(|| Failure::new("the node has no kubelet"))?;
+        kubelet.kill();
+        *kubelet = Server::start(KUBELET, start(), &log, self.life)?;
+        drop(parts);
+        self.until("the kubelet", |_| TcpStream::connect((network::NODE, KUBELET_PORT)).is_ok())
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Vec<Server>> {
+        // Whoever panicked with it left processes, which can still be asked and killed.
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How its API server is reached.
@@ -113,7 +145,7 @@ impl Node {
 
     /// The process ids of its parts, in the order of the start.
     pub fn pids(&self) -> Vec<u32> {
-        self.parts.iter().map(Server::pid).collect()
+        self.parts().iter().map(Server::pid).collect()
     }
 
     /// How long each step of the start took, for a person.
@@ -127,17 +159,18 @@ impl Node {
         self.namespaces.command(program)
     }
 
-    fn push(&mut self, name: &str, command: Command) -> Outcome<()> {
+    fn push(&self, name: &str, command: Command) -> Outcome<()> {
         let log = self.access.dir.join(format!("{name}.log"));
-        self.parts.push(Server::start(name, command, &log, self.life).during("the node")?);
+        let part = Server::start(name, command, &log, self.life).during("the node")?;
+        self.parts().push(part);
         Ok(())
     }
 
     /// Looks until `what` is ready, as long as every part runs.
-    fn until(&mut self, what: &str, ready: impl Fn(&Self) -> bool) -> Outcome<()> {
+    fn until(&self, what: &str, ready: impl Fn(&Self) -> bool) -> Outcome<()> {
         let deadline = Instant::now() + START;
         while !ready(self) {
-            for part in &mut self.parts {
+            for part in self.parts().iter_mut() {
                 part.check_alive()?;
             }
             if Instant::now() > deadline {
@@ -157,7 +190,8 @@ impl Node {
 
     /// Kills its parts; the namespaces with all pods end when the value does.
     pub fn stop(&mut self) {
-        while let Some(mut part) = self.parts.pop() {
+        let mut parts = self.parts();
+        while let Some(mut part) = parts.pop() {
             part.kill();
         }
     }
