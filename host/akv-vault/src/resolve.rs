@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 
-/// The system's resolver, except that names below `.localhost` are this machine.
+/// The system's resolver; names below `.localhost` that it does not know are this machine.
 ///
-/// RFC 6761 section 6.3 says so, browsers and curl do so, glibc does not.
+/// RFC 6761 section 6.3 says so, browsers and curl do so, glibc does not. Who has written such a name into the hosts file
+/// means that, as a pod whose vault is on the machine of its node.
 pub(crate) struct Resolver;
 
 /// A name without an address.
@@ -22,14 +23,17 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let host = name.as_str().to_owned();
         Box::pin(async move {
-            if is_loopback(&host) {
-                let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-                return Ok(Box::new(both.map(|ip| SocketAddr::new(ip, 0)).into_iter()) as Addrs);
-            }
             // Port 0 stands for the URL's own.
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
-            let found = found.map(Iterator::collect::<Vec<_>>);
-            found.map(|found| Box::new(found.into_iter()) as Addrs).map_err(|source| Unresolved { host, source }.into())
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await.map(Iterator::collect::<Vec<_>>);
+            match found {
+                Ok(found) if !found.is_empty() => Ok(Box::new(found.into_iter()) as Addrs),
+                _ if is_loopback(&host) => {
+                    let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+                    Ok(Box::new(both.map(|ip| SocketAddr::new(ip, 0)).into_iter()) as Addrs)
+                }
+                Ok(_) => Err(Unresolved { host, source: std::io::Error::other("no address") }.into()),
+                Err(source) => Err(Unresolved { host, source }.into()),
+            }
         })
     }
 }
