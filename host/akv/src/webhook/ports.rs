@@ -85,12 +85,10 @@ pub async fn serve(
         }
         None => state.authority.peers().verifier(),
     };
-    let of_reviews = tls::Limits {
-        connections: 1024,
-        of_one_address: OF_ONE_ADDRESS,
-        rate: f64::from(args.connections_per_address),
-        head: IDLE,
-    };
+    let rate = f64::from(args.connections_per_address);
+    // The API server, or the one address that it has behind a tunnel, opens a connection for each review that is not
+    // answered yet: whoever is slow must not be the one who refuses.
+    let of_reviews = tls::Limits { connections: 2048, of_one_address: 1024, rate: rate * 10.0, head: IDLE };
     let admission = tls::serve(
         "admission",
         tls_port,
@@ -103,7 +101,7 @@ pub async fn serve(
         admission.await;
         return Ok(());
     }
-    let of_pods_alone = tls::Limits { connections: 4096, head: HEAD, ..of_reviews };
+    let of_pods_alone = tls::Limits { connections: 4096, of_one_address: OF_ONE_ADDRESS, rate, head: HEAD };
     let auth =
         tls::serve("auth", mtls_port, serving::mutual(of_pods, verifier), of_pods_alone, auth_routes(state), stop);
     tokio::join!(admission, auth);
