@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::json;
+use std::io::Write;
 use std::path::Path;
+use std::process::Stdio;
 
 const CANARY: &str = "canary-8d1c4ff07b52";
 /// The beginning of it in base64.
@@ -15,10 +17,15 @@ const ENCODED: &str = "Y2FuYXJ5LThkMWM0ZmYwN2I1";
 /// What is looked for in the same places and must be found, or the look shows nothing.
 const PLACEHOLDER: &str = "canary@azurekeyvault";
 
-/// The names of the files of the node that hold a text, by its own root. `places` may be patterns of the shell.
+/// The names of the files of the node that hold a text. `places` may be patterns of the shell. The text goes by a pipe, so
+/// that the look itself is not what is found.
 fn files_with(node: &Node, text: &str, places: &str) -> Vec<String> {
-    let script = format!("grep -rlaFs -e '{text}' -- {places} || true");
-    let output = node.command("sh").args(["-c", &script]).output().unwrap_or_else(|e| panic!("grep: {e}"));
+    let mut sh = node.command("sh");
+    sh.args(["-c", &format!("grep -rlaFs -f /dev/stdin -- {places} || true")]);
+    let mut sh = sh.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("grep: {e}"));
+    let written = sh.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+    assert!(matches!(written, Some(Ok(()))), "{written:?}");
+    let output = sh.wait_with_output().unwrap_or_else(|e| panic!("grep: {e}"));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
