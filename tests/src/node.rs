@@ -129,11 +129,16 @@ impl Node {
         self.env.get_or_init(put).await;
     }
 
-    /// Kills the kubelet and starts it again; pods go on meanwhile.
-    pub async fn restart_kubelet(&self) {
+    /// Kills the kubelet and starts it again; pods go on meanwhile. Returns when it knows them again, by the word of one that
+    /// runs the probe in `container`.
+    pub async fn restart_kubelet(&self, witness: &Pod, container: &str) {
         let node = Arc::clone(&self.node);
         let _alone = pod::KUBELET.write().await;
         blocking(move || node.restart_kubelet()).await;
+        wait_for("the kubelet to know its pods", PATIENCE, || async {
+            (witness.exec_at_once(container, &["/probe", "exit", "0"]).await.code == 0).then_some(())
+        })
+        .await;
     }
 
     /// A program of this machine that runs on the node as root, where all containers' processes are seen.

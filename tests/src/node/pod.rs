@@ -223,10 +223,15 @@ impl Pod {
 
     /// Runs a program in a container, as `kubectl exec` does.
     pub async fn exec(&self, container: &str, command: &[&str]) -> Ran {
+        let _there = KUBELET.read().await;
+        self.exec_at_once(container, command).await
+    }
+
+    /// As [`Self::exec`], for whoever holds [`KUBELET`].
+    pub(super) async fn exec_at_once(&self, container: &str, command: &[&str]) -> Ran {
         let mut kubectl = self.cluster.kubectl();
         kubectl.args(["exec", "-n", &self.namespace, &self.name, "-c", container, "--"]).args(command);
         kubectl.stdin(Stdio::null());
-        let _there = KUBELET.read().await;
         let output = blocking(move || kubectl.output().during("kubectl could not be started")).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }

@@ -124,13 +124,17 @@ impl Node {
     pub fn restart_kubelet(&self) -> Outcome<()> {
         let start = self.kubelet.as_ref().ok_or_else(|| Failure::new("the node has not started"))?;
         let log = self.access.dir.join(format!("{KUBELET}.log"));
-        let mut parts = self.parts();
-        let kubelet = parts.iter_mut().find(|part| part.log() == log);
-        let kubelet = kubelet.ok_or_else(|| Failure::new("the node has no kubelet"))?;
-        kubelet.kill();
-        *kubelet = Server::start(KUBELET, start(), &log, self.life)?;
-        drop(parts);
-        self.until("the kubelet", |_| TcpStream::connect((network::NODE, KUBELET_PORT)).is_ok())
+        let at = self.parts().iter().position(|part| part.log() == log);
+        let at = at.ok_or_else(|| Failure::new("the node has no kubelet"))?;
+        let answers = || TcpStream::connect((network::NODE, KUBELET_PORT)).is_ok();
+        let deadline = Instant::now() + START;
+        self.parts()[at].kill();
+        // What was started may have been the way into the namespaces; the kubelet itself ends a moment after it.
+        while answers() && Instant::now() < deadline {
+            std::thread::sleep(LOOK);
+        }
+        self.parts()[at] = Server::start(KUBELET, start(), &log, self.life)?;
+        self.until("the kubelet", |_| answers())
     }
 
     fn parts(&self) -> MutexGuard<'_, Vec<Server>> {
