@@ -178,7 +178,7 @@ async fn a_custom_plugin_is_pinned_delivered_and_rendered_where_its_engine_is_go
     let query = format!("?engine={}&target={}", akv_plugin::engine::ENGINE, akv_plugin::engine::target());
     let (status, bytes) = asker.bytes(&format!("{PLUGINS}{digest}{query}")).await;
     assert_eq!(status, 200);
-    let artifact = Artifact::from_bytes(bytes).expect("it is compiled");
+    let artifact = Artifact::from_bytes(bytes.clone()).expect("it is compiled");
     assert_eq!(artifact.digest(), digest);
     let engine = Engine::new().expect("an engine");
     engine.load(PluginName::parse(&name).expect("a name"), &artifact).expect("it runs here");

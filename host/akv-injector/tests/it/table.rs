@@ -114,7 +114,10 @@ async fn every_row_about_a_variable_holds_in_a_process() {
     for file in files.iter().filter(|file| file.path().extension().is_some_and(|end| end == "yaml")) {
         let table = fs::read_to_string(file.path()).expect("a table");
         for row in serde_yaml_ng::from_str::<Vec<Row>>(&table).expect("rows") {
-            if let Some(query) = &row.query {
+            // A certificate without its key comes from no vault: there it is one whose key does not leave.
+            let keyless =
+                row.objects.values().any(|object| object.get("private").is_some_and(|p| p["file"] == "no-key.b64"));
+            if let Some(query) = row.query.as_ref().filter(|_| !keyless) {
                 check(&row, query).await;
                 rows += 1;
             }
