@@ -94,7 +94,11 @@ async fn everything(injection: &Injection, namespace: &Namespace, pod: &Pod) {
 
     let cmdlines = files_with(node, CANARY, "/proc/[0-9]*/cmdline");
     assert!(cmdlines.is_empty(), "the value is in the command line of {cmdlines:?}");
-    let holders = processes_with(node, CANARY);
+    // The container runs before the application does: the executable is first.
+    let holders = wait_for("the application to have the value", PATIENCE, || async {
+        Some(processes_with(node, CANARY)).filter(|holders| !holders.is_empty())
+    })
+    .await;
     assert_eq!(holders.len(), 1, "processes with the value: {holders:?}");
     let cmdline = node.command("cat").arg(format!("/proc/{}/cmdline", holders[0])).output().expect("cat");
     assert_eq!(String::from_utf8_lossy(&cmdline.stdout), "/probe\0sleep\0", "it is the application's");
