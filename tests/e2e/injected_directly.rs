@@ -132,7 +132,8 @@ async fn pods_start_by_their_own_identity_while_no_webhook_runs() {
     for pod in &pods {
         before.push(pod.status("main").await.map_or(0, |status| status.restart_count));
         let asked = pod.exec("main", &["/probe", "end", "1"]).await;
-        assert_eq!(asked.code, 0, "{asked:?}");
+        // With the container's first process goes whatever was run beside it, sometimes before it has said so.
+        assert!(matches!(asked.code, 0 | 137), "{asked:?}");
     }
     for (pod, before) in pods.iter().zip(before) {
         restarted(pod, before).await;

@@ -76,7 +76,10 @@ pub async fn command(state: &State, namespace: &str, pod: &Value, wrap: &Wrap) -
     };
     let deadline = Instant::now() + state.images.patience;
     let found = state.images.registry.command(&image, &platform(pod), &secrets, policy, deadline).await;
-    let found = found.map_err(|refusal| format!("{named}: {}: {refusal}", refusal.reason().as_str()))?;
+    // The look-up knows no pod; the advice is for this container.
+    let advised = |refusal: Refusal| refusal.to_string().replace("<container>", &wrap.name);
+    let found =
+        found.map_err(|refusal| format!("{named}: {}: {}", refusal.reason().as_str(), advised(refusal.clone())))?;
     if found.entrypoint.is_empty() && found.cmd.is_empty() && pod["spec"][wrap.list][wrap.index]["args"].is_null() {
         return Err(format!("{named}: neither the image nor the container says what to run; set `command`"));
     }

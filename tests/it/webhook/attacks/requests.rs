@@ -8,7 +8,6 @@ use akv_tests::webhook::{Answer, Asker};
 use akv_wire::message::{CERTIFICATE, PLUGINS, RESOURCES};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sha2::Digest;
 use std::net::SocketAddr;
 use std::time::Duration;
 
