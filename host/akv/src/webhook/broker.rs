@@ -18,9 +18,20 @@ pub async fn values(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wa
             reason: trouble.reason.to_owned(),
             message: trouble.message,
             retry_after: trouble.retry_after.map(|after| after.as_secs()),
-            again: true,
+            again: passes(trouble.reason),
         }),
     }
+}
+
+/// Whether a trouble may be over in a moment without anybody doing something; asking again for others only costs reads.
+fn passes(reason: &str) -> bool {
+    use akv_api::reason::{
+        IDENTITY_FAILED, PLUGIN_NOT_READY, TARGET_REFUSED, VAULT_THROTTLED, VAULT_UNAUTHORIZED, VAULT_UNAVAILABLE,
+    };
+    // `TargetRefused` stands here for an API server that did not answer.
+    let passing =
+        [IDENTITY_FAILED, PLUGIN_NOT_READY, TARGET_REFUSED, VAULT_THROTTLED, VAULT_UNAUTHORIZED, VAULT_UNAVAILABLE];
+    passing.contains(&reason)
 }
 
 async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Result<Answer, Trouble> {
