@@ -11,7 +11,12 @@ pub struct Counts {
     pub skipped: usize,
     /// Why something was not run, one line each.
     pub reasons: Vec<String>,
+    /// The failed tests that their runner named, each with what it said.
+    pub failures: Vec<String>,
 }
+
+/// How much of what a failed test said is kept: the place, the message, and a diff of some lines.
+const SAID_LINES: usize = 20;
 
 impl Counts {
     /// One test that was not run.
@@ -35,6 +40,7 @@ impl Counts {
         if sum.skipped > 0 {
             sum.reasons.push("tests marked `ignore`".to_owned());
         }
+        sum.failures = failures(output);
         sum
     }
 
@@ -46,7 +52,13 @@ impl Counts {
         };
         let skipped = number_before(line, "skipped");
         let reasons = if skipped > 0 { vec![line.trim().to_owned()] } else { Vec::new() };
-        Self { passed: number_before(line, "passed"), failed: number_before(line, "failed"), skipped, reasons }
+        Self {
+            passed: number_before(line, "passed"),
+            failed: number_before(line, "failed"),
+            skipped,
+            reasons,
+            failures: Vec::new(),
+        }
     }
 
     /// The same, with a failure more if the runner failed without counting one (it did not compile, it crashed).
@@ -63,7 +75,30 @@ impl Counts {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.reasons.extend(other.reasons);
+        self.failures.extend(other.failures);
     }
+}
+
+/// The blocks `---- NAME stdout ----` that libtest prints for what failed.
+fn failures(output: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut room = 0;
+    for line in output.lines() {
+        let name = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"));
+        if let Some(name) = name {
+            found.push(name.to_owned());
+            room = SAID_LINES;
+        } else if line == "failures:" {
+            room = 0;
+        } else if room > 0 && !line.is_empty() {
+            room -= 1;
+            if let Some(failure) = found.last_mut() {
+                failure.push_str("\n      ");
+                failure.push_str(line);
+            }
+        }
+    }
+    found
 }
 
 fn number_before(line: &str, word: &str) -> usize {
@@ -93,6 +128,26 @@ test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; fini
 test result: FAILED. 1 passed; 2 failed; 4 ignored; 0 measured; 0 filtered out; finished in 0.10s
 ";
         check(&Counts::of_libtest(output), counts(4, 2, 4));
+    }
+
+    #[test]
+    fn a_failed_test_is_told_with_what_it_said() {
+        let output = "\
+failures:
+
+---- sync::a_secret_follows stdout ----
+
+thread 'sync::a_secret_follows' panicked at tests/it/sync.rs:7:5:
+the Secret is old
+
+failures:
+    sync::a_secret_follows
+
+test result: FAILED. 1 passed; 1 failed; 0 ignored;
+";
+        let said = "sync::a_secret_follows\n      \
+                    thread 'sync::a_secret_follows' panicked at tests/it/sync.rs:7:5:\n      the Secret is old";
+        assert_eq!(Counts::of_libtest(output).failures, [said]);
     }
 
     #[test]

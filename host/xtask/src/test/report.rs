@@ -48,6 +48,9 @@ impl Report {
             for reason in &counts.reasons {
                 let _written = writeln!(text, "skipped in {}: {reason}", tier.as_str());
             }
+            for failure in &counts.failures {
+                let _written = writeln!(text, "failed in {}: {failure}", tier.as_str());
+            }
         }
         text
     }
@@ -79,7 +82,7 @@ mod tests {
     fn report(rows: &[(usize, usize, usize)]) -> Report {
         let mut report = Report::default();
         for &(passed, failed, skipped) in rows {
-            report.add(Tier::Unit, Counts { passed, failed, skipped, reasons: Vec::new() }, Duration::ZERO);
+            report.add(Tier::Unit, Counts { passed, failed, skipped, ..Counts::default() }, Duration::ZERO);
         }
         report
     }

@@ -46,13 +46,13 @@ fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
 /// together, so another selection would compile some of them again.
 fn build() -> Outcome<()> {
     let mut build = cargo();
-    build.args(["build", "--workspace", "--bins", "--tests", "--test", "it", "--test", "e2e"]);
+    build.args(["build", "--workspace", "--bins", "--tests", "--test", "cluster", "--test", "e2e"]);
     process::must_run("build", "programs and tests", &mut build).map(drop)
 }
 
 fn unit() -> Outcome<Counts> {
     build()?;
-    // `it` is no part of `--tests`: it needs a cluster.
+    // `cluster` and `e2e` are no part of `--tests`.
     cargo_test("unit", "tests of each crate", &["--tests"])
 }
 
@@ -60,7 +60,7 @@ fn integration(needs: &mut Needs) -> Outcome<Counts> {
     build()?;
     match without_control_plane(needs)? {
         Some(reason) => Ok(Counts::skip(reason)),
-        None => cargo_test("it", "the product against a real API server", &["--test", "it"]),
+        None => cargo_test("it", "the product against a real API server", &["--test", "cluster"]),
     }
 }
 
