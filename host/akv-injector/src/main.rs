@@ -15,7 +15,13 @@ mod resource;
 mod service;
 
 use failure::Failure;
+use std::alloc::System;
 use std::process::ExitCode;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Whatever is freed is wiped first: values also pass through buffers of the TLS, HTTP and JSON libraries.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     // Nothing of another process may read this one's memory; `execve` makes the application what it always was.

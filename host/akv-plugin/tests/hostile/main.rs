@@ -8,7 +8,13 @@ mod residue;
 mod rows;
 mod scan;
 
+use std::alloc::System;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use zeroizing_alloc::ZeroAlloc;
+
+/// As in the programs: what wasmtime and other libraries free is wiped too.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// These tests look at the whole process, so no two run at the same time.
 fn alone() -> MutexGuard<'static, ()> {
