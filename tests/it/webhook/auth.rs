@@ -218,3 +218,15 @@ async fn without_the_auth_service_a_custom_plugin_is_refused_at_admission() {
     .await;
     assert!(refused.contains("which a pod can only get from the auth service"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_container_is_told_the_proxy_of_the_installation() {
+    let url = "http://proxy.example:3128";
+    let flags = [&format!("--pod-https-proxy={url}"), "--pod-no-proxy=.svc"];
+    let world = Installation::start("proxy", OBJECTS, &flags).await;
+    resources(&world).await;
+    let pod = world.create(with_reference("web", "db@azurekeyvault")).await;
+    let answer = pod.enrolled(world.replicas[0].mtls(), "app").await.resources(&[("db", &[""])]).await.resources();
+    let told = |name: &str| answer.proxy.get(name).map(String::as_str);
+    assert_eq!((told("HTTPS_PROXY"), told("NO_PROXY")), (Some(url), Some(".svc")));
+}

@@ -6,6 +6,7 @@ mod container;
 mod copy;
 mod files;
 mod given;
+mod proxy;
 mod service;
 mod service_faults;
 mod service_plugins;

@@ -163,6 +163,12 @@ pub struct WebhookArgs {
     /// PEM file of authorities that pods trust besides the public ones
     #[arg(long, env = "POD_CA_FILE", value_name = "FILE")]
     pub pod_ca_file: Option<PathBuf>,
+    /// Proxy through which pods reach the vault and the token service, as http://proxy.example:3128
+    #[arg(long, env = "POD_HTTPS_PROXY", value_name = "URL", hide_env_values = true)]
+    pub pod_https_proxy: Option<String>,
+    /// Hosts and networks that pods reach without that proxy, by comma
+    #[arg(long, env = "POD_NO_PROXY", value_name = "HOSTS", requires = "pod_https_proxy")]
+    pub pod_no_proxy: Option<String>,
     /// A kubeconfig, for running outside a cluster
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,

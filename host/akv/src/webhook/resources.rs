@@ -81,7 +81,7 @@ async fn decide(state: &State, identity: &PodIdentity, request: &ResourcesReques
         resources: BTreeMap::new(),
         plugins: BTreeMap::new(),
         authorities: state.pod_authorities.clone(),
-        proxy: BTreeMap::new(),
+        proxy: state.pod_proxy.clone(),
     };
     let mut looks = Vec::with_capacity(request.resources.len());
     for wanted in &request.resources {

@@ -4,6 +4,7 @@ use super::args::WebhookArgs;
 use super::start::WebhookError;
 use akv_core::inject::{Service, Settings};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What every admission uses. `root` is the DER of the root that pods trust.
 pub fn injection(args: &WebhookArgs, root: Vec<u8>) -> Result<Settings, WebhookError> {
@@ -75,6 +76,26 @@ pub fn label(args: &WebhookArgs) -> Result<(String, String), WebhookError> {
     }
 }
 
+/// The variables of the proxy that pods use, as [`ResourcesAnswer::proxy`](akv_wire::message::ResourcesAnswer) has them.
+pub fn pod_proxy(args: &WebhookArgs) -> Result<BTreeMap<String, String>, WebhookError> {
+    let mut proxy = BTreeMap::new();
+    let Some(url) = &args.pod_https_proxy else {
+        return Ok(proxy);
+    };
+    // The URL may hold a password, so it is not repeated.
+    let uri = url.parse::<http::Uri>().ok();
+    let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
+    let host = uri.as_ref().and_then(http::Uri::host).is_some_and(|host| !host.is_empty());
+    if !matches!(scheme, Some("http" | "https")) || !host {
+        return Err(WebhookError::Flag("POD_HTTPS_PROXY", "it is no URL such as http://proxy.example:3128".to_owned()));
+    }
+    proxy.insert("HTTPS_PROXY".to_owned(), url.clone());
+    if let Some(hosts) = &args.pod_no_proxy {
+        proxy.insert("NO_PROXY".to_owned(), hosts.clone());
+    }
+    Ok(proxy)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +141,35 @@ mod tests {
         check(&["--exec-dir=x"], Err("ENV_INJECTOR_EXEC_DIR: it must be an absolute path"));
         check(&["--pull-policy=Sometimes"], Err("WEBHOOK_CONTAINER_IMAGE_PULL_POLICY"));
         check(&["--limits-memory=much"], Err("WEBHOOK_INIT_CONTAINER_LIMITS_MEMORY: it is no quantity"));
+    }
+
+    /// The proxy of these flags, or the error.
+    fn check_proxy(args: &[&str], expected: Result<&[(&str, &str)], &str>) {
+        let Program { args } = Program::parse_from(["test"].iter().chain(args));
+        let found = pod_proxy(&args).map_err(|error| error.to_string());
+        match expected {
+            Ok(expected) => {
+                let expected = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+                assert_eq!(found, Ok(expected));
+            }
+            Err(expected) => {
+                let said = found.expect_err("it is refused");
+                assert!(said.contains(expected) && !said.contains("canary"), "{said}");
+            }
+        }
+    }
+
+    #[test]
+    fn pods_get_the_proxy_of_the_flags() {
+        check_proxy(&[], Ok(&[]));
+        let (url, hosts) = ("http://u:p@proxy.example:3128", ".svc,10.0.0.0/8");
+        check_proxy(&["--pod-https-proxy", url], Ok(&[("HTTPS_PROXY", url)]));
+        check_proxy(
+            &["--pod-https-proxy", url, "--pod-no-proxy", hosts],
+            Ok(&[("HTTPS_PROXY", url), ("NO_PROXY", hosts)]),
+        );
+        for bad in ["proxy:3128", "socks5://u:canary@proxy", "http://"] {
+            check_proxy(&["--pod-https-proxy", bad], Err("POD_HTTPS_PROXY: it is no URL"));
+        }
     }
 }

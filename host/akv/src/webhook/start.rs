@@ -175,6 +175,7 @@ impl Prepared {
             authority: authority.clone(),
             window: args.start_window,
             pod_authorities,
+            pod_proxy: settings::pod_proxy(&args)?,
             legacy,
             metrics,
             calls: Semaphore::new(std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))),

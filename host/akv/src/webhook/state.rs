@@ -13,7 +13,7 @@ use akv_core::policy::Policy;
 use akv_vault::VaultClient;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
@@ -47,6 +47,8 @@ pub struct State {
     pub window: i64,
     /// Authorities that pods trust besides the public ones, in PEM.
     pub pod_authorities: Option<String>,
+    /// The proxy that pods use, by the names of its variables.
+    pub pod_proxy: BTreeMap<String, String>,
     /// What pods of the original need; none unless it was asked for.
     pub legacy: Option<Legacy>,
     /// Counters.
