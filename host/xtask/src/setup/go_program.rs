@@ -90,7 +90,7 @@ impl Building {
         if self.thread.is_finished() {
             return self.result();
         }
-        let progress = Progress::start(&format!("{}, built by Go", self.program.what));
+        let progress = Progress::start(format!("{}, built by Go", self.program.what));
         let result = self.result();
         match &result {
             Ok(path) => progress.done(&path.display().to_string()),
