@@ -7,7 +7,7 @@ use std::path::Path;
 /// Writes the files anew when `BLESS` is set.
 #[test]
 fn generated_the_committed_files_are_what_the_code_generates() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/akv2k8s-crds/crds");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/akv2k8s-crds/files");
     let bless = std::env::var_os("BLESS").is_some();
     let mut expected: Vec<String> = Vec::new();
     for crd in crd::all() {

@@ -2,6 +2,8 @@
 
 pub mod cluster_binary;
 pub mod deny;
+pub mod go_program;
+pub mod helm;
 pub mod node;
 pub mod oracle;
 pub mod rust_target;

@@ -25,6 +25,8 @@ pub enum Tier {
     Lint,
     /// Every crate's own tests, without a cluster
     Unit,
+    /// The Helm charts as Helm renders them, without a cluster
+    Chart,
     /// The default plugins: native tests, and the components built from them
     Plugins,
     /// The product against a real API server
@@ -43,6 +45,7 @@ impl Tier {
         match self {
             Self::Lint => "lint",
             Self::Unit => "unit",
+            Self::Chart => "chart",
             Self::Plugins => "plugins",
             Self::It => "it",
             Self::E2e => "e2e",

@@ -39,6 +39,9 @@ pub struct WebhookArgs {
     /// The namespace of this process
     #[arg(long, env = "POD_NAMESPACE", default_value = "", value_name = "NAMESPACE")]
     pub pod_namespace: String,
+    /// Whether to serve every namespace; else only POD_NAMESPACE
+    #[arg(long, env = "WATCH_ALL_NAMESPACES", default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub watch_all_namespaces: bool,
     /// Serve /metrics
     #[arg(long, env = "METRICS_ENABLED", default_value_t = false, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub metrics_enabled: bool,

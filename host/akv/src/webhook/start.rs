@@ -158,7 +158,8 @@ impl Prepared {
         let defaults = akv_defaults::load(&engine).map_err(|e| WebhookError::Plugins(e.to_string()))?;
         // Nobody here renders anew when a plugin changes, so nobody listens.
         let plugins = PluginStore::new(engine, defaults, args.plugin_dir.clone(), unbounded_channel().0);
-        let store = watch::resources(client.clone(), readiness.clone());
+        let only = (!args.watch_all_namespaces).then_some(args.pod_namespace.as_str());
+        let store = watch::resources(client.clone(), only, readiness.clone());
         watch::plugins(client.clone(), plugins.clone(), readiness.clone());
         let rate = f64::from(args.vault_reads_per_second);
         let state: Shared = Arc::new(State {

@@ -16,11 +16,15 @@ use tokio::time::MissedTickBehavior;
 /// A plugin whose source is not there yet is looked at again after so long, as in the controller.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Every resource, as it is now.
-pub fn resources(client: Client, readiness: Readiness) -> Store<AzureKeyVaultSecret> {
+/// Every resource of one namespace, or of all, as it is now.
+pub fn resources(client: Client, namespace: Option<&str>, readiness: Readiness) -> Store<AzureKeyVaultSecret> {
     let (store, writer) = reflector::store();
     // What cannot be read is the controller's to say.
-    let events = readable::<AzureKeyVaultSecret>(None, Api::all(client), watcher::Config::default());
+    let api = match namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let events = readable::<AzureKeyVaultSecret>(None, api, watcher::Config::default());
     let seen = reflector::reflector(writer, events.default_backoff());
     tokio::spawn(async move {
         let mut seen = std::pin::pin!(seen);

@@ -19,7 +19,7 @@ pub fn provision(access: &Access) -> Outcome<()> {
         objects.extend(component.objects(HOME, Reach::Everywhere)?);
     }
     apply(&mut access.kubectl(), &access.dir, &objects)?;
-    let crds = layout::root().join("charts/akv2k8s-crds/crds");
+    let crds = layout::root().join("charts/akv2k8s-crds/files");
     if !layout::files(&crds, "yaml").is_empty() {
         process::read(access.kubectl().args(["apply", "--server-side", "-f"]).arg(&crds))?;
         process::read(

@@ -4,7 +4,8 @@ use super::Tier;
 use super::count::Counts;
 use crate::cluster::node::record;
 use crate::process::{self, cargo};
-use crate::setup::cluster_binary::{self, Building};
+use crate::setup::cluster_binary;
+use crate::setup::go_program::Building;
 use crate::setup::oracle;
 use crate::workspaces::{self, Workspace};
 use crate::{Outcome, layout, lint, setup};
@@ -23,6 +24,7 @@ pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
     let counts = match tier {
         Tier::Lint => lint::counts(lint::Check::value_variants()),
         Tier::Unit => unit(),
+        Tier::Chart => charts(),
         Tier::Plugins => all_of(workspaces::plugins()),
         Tier::It => integration(needs),
         Tier::E2e => on_a_node(needs),
@@ -46,7 +48,7 @@ fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
 /// together, so another selection would compile some of them again.
 fn build() -> Outcome<()> {
     let mut build = cargo();
-    build.args(["build", "--workspace", "--bins", "--tests", "--test", "cluster", "--test", "e2e"]);
+    build.args(["build", "--workspace", "--bins", "--tests", "--test", "cluster", "--test", "e2e", "--test", "chart"]);
     process::must_run("build", "programs and tests", &mut build).map(drop)
 }
 
@@ -66,12 +68,25 @@ fn integration(needs: &mut Needs) -> Outcome<Counts> {
 
 /// Waits for the control plane; why there is none, where that is no fault.
 fn without_control_plane(needs: &mut Needs) -> Outcome<Option<String>> {
-    let built = needs.cluster.take().map_or_else(cluster_binary::ensure, Building::wait);
+    without(needs.cluster.take().map_or_else(cluster_binary::ensure, Building::wait))
+}
+
+/// Why there is no program of Go's, where that is no fault.
+fn without<T>(built: Outcome<T>) -> Outcome<Option<String>> {
     match built {
         Ok(_) => Ok(None),
         Err(failure) if !process::available("go") => Ok(Some(failure.to_string())),
         Err(failure) => Err(failure),
     }
+}
+
+/// The charts as Helm renders them; no cluster.
+fn charts() -> Outcome<Counts> {
+    if let Some(reason) = without(setup::helm::ensure())? {
+        return Ok(Counts::skip(reason));
+    }
+    build()?;
+    cargo_test("chart", "the charts as Helm renders them", &["--test", "chart"])
 }
 
 /// The tests whose pods run. That nothing of the node is left on the machine counts as one test more.

@@ -1,0 +1,12 @@
+//! The charts as Helm renders them; no cluster.
+
+mod flags;
+mod golden;
+mod helm;
+mod leaves;
+mod original;
+mod page;
+mod refusals;
+mod render;
+mod roles;
+mod safety;
