@@ -151,7 +151,7 @@ impl Plugin {
         merged
     }
 
-    /// The config against the plugin's schema.
+    /// The config against the plugin's schema, where the feature `schema` is on; else only that there is none without a schema.
     pub fn check_config(&self, config: &Config) -> Result<(), PluginFault> {
         self.loaded.schema.check(&self.merged(config)).map_err(|(at, message)| PluginFault {
             blame: Blame::Config,

@@ -14,13 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub async fn values(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Answer {
     match make(state, namespace, recipe, wanted).await {
         Ok(answer) => answer,
-        Err(trouble) => Answer::Refused(Refused {
-            reason: trouble.reason.to_owned(),
-            message: trouble.message,
-            retry_after: trouble.retry_after.map(|after| after.as_secs()),
-            again: passes(trouble.reason),
-        }),
+        Err(trouble) => refusal(trouble),
     }
+}
+
+/// What a container is told of a trouble.
+pub fn refusal(trouble: Trouble) -> Answer {
+    Answer::Refused(Refused {
+        reason: trouble.reason.to_owned(),
+        message: trouble.message,
+        retry_after: trouble.retry_after.map(|after| after.as_secs()),
+        again: passes(trouble.reason),
+    })
 }
 
 /// Whether a trouble may be over in a moment without anybody doing something; asking again for others only costs reads.
@@ -38,11 +43,7 @@ async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) 
     let Some(vault) = &state.vault else {
         return Ok(refused("Unavailable", "the auth service is off".to_owned(), false));
     };
-    let plugins = state.plugins.for_namespace(&state.client, namespace, recipe).await.map_err(first)?.plugins;
-    // One output for each query, and one for files: a reference without a query that gives every entry.
-    let queries = wanted.queries.iter().map(Option::as_deref).chain(wanted.files.then_some(None));
-    let outputs: Vec<Output> = queries.map(|query| Output::environment(recipe, query)).collect();
-    let recipe = Recipe { outputs, ..recipe.clone() };
+    let (recipe, plugins) = outputs(state, namespace, recipe, wanted).await?;
     let (recipe, needs) = call(state, {
         let (recipe, plugins) = (recipe.clone(), plugins.clone());
         move || needs(&recipe, &plugins).map(|needs| (recipe, needs))
@@ -68,6 +69,30 @@ async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) 
     Ok(Answer::Values { values, files: files.collect() })
 }
 
+/// The config of everything that a container would run, against the schemas of the plugins: it has none of them itself.
+pub async fn check(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Result<(), Trouble> {
+    let (recipe, plugins) = outputs(state, namespace, recipe, wanted).await?;
+    call(state, move || checked(&recipe, &plugins)).await
+}
+
+/// One output for each query, and one for files: a reference without a query that gives every entry.
+async fn outputs(
+    state: &State,
+    namespace: &str,
+    recipe: &Recipe,
+    wanted: &Wanted,
+) -> Result<(Recipe, Plugins), Trouble> {
+    let plugins = state.plugins.for_namespace(&state.client, namespace, recipe).await.map_err(first)?.plugins;
+    let queries = wanted.queries.iter().map(Option::as_deref).chain(wanted.files.then_some(None));
+    let outputs: Vec<Output> = queries.map(|query| Output::environment(recipe, query)).collect();
+    Ok((Recipe { outputs, ..recipe.clone() }, plugins))
+}
+
+fn checked(recipe: &Recipe, plugins: &Plugins) -> Result<(), Trouble> {
+    let first = render::check(recipe, plugins).into_iter().next();
+    first.map_or(Ok(()), |(path, fault)| Err(Trouble::from((path.as_str(), fault))))
+}
+
 /// A container is told one trouble; the resource's conditions have them all.
 fn first(troubles: Vec<Trouble>) -> Trouble {
     let none = Trouble { reason: akv_api::reason::PLUGIN_NOT_READY, message: String::new(), retry_after: None };
@@ -77,9 +102,7 @@ fn first(troubles: Vec<Trouble>) -> Trouble {
 type Needs = BTreeMap<akv_core::Alias, BTreeSet<Part>>;
 
 fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Trouble> {
-    if let Some((path, fault)) = render::check(recipe, plugins).into_iter().next() {
-        return Err(Trouble::from((path.as_str(), fault)));
-    }
+    checked(recipe, plugins)?;
     let mut needs = Needs::new();
     for output in &recipe.outputs {
         for (alias, parts) in render::needs(recipe, output, plugins).map_err(|fault| (output.path.as_str(), fault))? {

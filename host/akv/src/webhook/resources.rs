@@ -151,6 +151,12 @@ async fn resource(
     if values_only || (!custom.is_empty() && !runs_ours) {
         return Ok((broker::values(state, namespace, &recipe, wanted).await, none));
     }
+    // A default plugin refuses by itself what its schema does not know; of others only the schema may.
+    if !custom.is_empty()
+        && let Err(trouble) = broker::check(state, namespace, &recipe, wanted).await
+    {
+        return Ok((broker::refusal(trouble), none));
+    }
     let spec = serde_json::to_value(&found.spec).map_err(|e| Denied::unavailable(e.to_string()))?;
     let wait = state.pace().slot(recipe.vault.as_str(), recipe.objects.len(), seconds() * 1000.0);
     Ok((Answer::Recipe { spec, wait }, custom))

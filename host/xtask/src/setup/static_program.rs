@@ -5,6 +5,9 @@ use crate::process::{self, cargo};
 use crate::{Failure, Outcome, layout};
 use std::path::PathBuf;
 
+/// The profile of what runs in other people's images.
+const PROFILE: &str = "injector";
+
 /// The target whose programs are linked statically.
 pub fn target() -> String {
     format!("{}-unknown-linux-musl", std::env::consts::ARCH)
@@ -16,9 +19,9 @@ pub fn build(package: &str, name: &str) -> Outcome<PathBuf> {
     rust_target::ensure(&target)?;
     compiler()?;
     let mut command = cargo();
-    command.args(["build", "--release", "--target", &target, "--package", package, "--bin", name]);
+    command.args(["build", "--profile", PROFILE, "--target", &target, "--package", package, "--bin", name]);
     process::must_run(&format!("build-{name}-static"), &format!("{name}, linked statically"), &mut command)?;
-    Ok(layout::target().join(&target).join("release").join(name))
+    Ok(layout::target().join(&target).join(PROFILE).join(name))
 }
 
 /// ring has parts in C, which need musl's headers.
