@@ -3,7 +3,6 @@
 //! The nested cargo has a target directory of its own, so it never waits for the lock that the outer one holds.
 
 use std::error::Error;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -11,8 +10,6 @@ use std::{env, fs};
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Outputs that no variable can ask for: a variable has the form of a Secret's entry, or of a file.
 const NO_VARIABLE: [&str; 1] = ["config-map"];
-/// 1 MiB: larger windows save 2 % of the size and cost their own size in memory.
-const WINDOW_LOG: u32 = 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -44,12 +41,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// As small as zstd gets it; what unpacks it keeps one window beside the result.
+/// As small as zstd gets it.
 fn packed(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = zstd::Encoder::new(Vec::new(), 22)?;
-    encoder.window_log(WINDOW_LOG)?;
-    encoder.write_all(bytes)?;
-    encoder.finish()
+    zstd::bulk::compress(bytes, *zstd::compression_level_range().end())
 }
 
 /// Folders whose crate becomes a component.

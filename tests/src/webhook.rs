@@ -64,7 +64,7 @@ impl Installation {
     }
 
     /// Everything but a replica and the registration. `command` is the subcommand with what belongs to it; `{shop}` in it
-    /// stands for the namespace with injection.
+    /// stands for the namespace with injection, `{ca}` for the file of the vault's authority.
     pub async fn prepare(cluster: Arc<Cluster>, name: &str, objects: &str, command: &[&str]) -> Self {
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let home = cluster.namespace(&format!("{name}-home"), &[]).await;
@@ -74,7 +74,10 @@ impl Installation {
         let mut environment = vault.environment("injector");
         environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
         let configuration = format!("akv2k8s-envinjector-{}", home.name());
-        let mut all: Vec<String> = command.iter().map(|word| word.replace("{shop}", shop.name())).collect();
+        let mut all: Vec<String> = {
+            let ca = vault.directory().join("ca.crt").display().to_string();
+            command.iter().map(|word| word.replace("{shop}", shop.name()).replace("{ca}", &ca)).collect()
+        };
         all.push(format!("--namespace-label={INJECTION_LABEL}={}", home.name()));
         all.push(format!("--mutating-configuration={configuration}"));
         all.push(format!("--validating-configuration={configuration}"));

@@ -3,15 +3,15 @@
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::produce::Values;
-use crate::{become_it, borrow, copy, files, given, pod, service};
-use akv_wire::arguments::{Arguments, END, RUN};
+use crate::{become_it, borrow, copy, files, given, pod, service, timing};
+use akv_wire::arguments::{Arguments, DEBUG, END, RUN};
 use std::ffi::OsString;
 use std::path::Path;
 
 const HELP: &str = "\
 Starts a program with Azure Key Vault values in its environment.
 
-  azure-keyvault-env --resources FILE -- COMMAND [ARGS...]
+  azure-keyvault-env --resources FILE [--log-level=debug] -- COMMAND [ARGS...]
       outside a cluster: FILE holds AzureKeyVaultSecrets, AUTH_TYPE and AZURE_* say how to get a token
   azure-keyvault-env exec -- COMMAND [ARGS...]
       in a container that was injected: COMMAND sees what its main process sees (probes, kubectl exec)
@@ -49,6 +49,10 @@ pub fn main() -> Result<(), Failure> {
             let (before, command) = split(&args)?;
             match before {
                 [_, file] => with_file(Path::new(file), command),
+                [_, file, debug] if debug == DEBUG => {
+                    timing::begin();
+                    with_file(Path::new(file), command)
+                }
                 _ => Err(usage("--resources takes one file")),
             }
         }
@@ -59,6 +63,7 @@ pub fn main() -> Result<(), Failure> {
 fn with_file(file: &Path, command: &[OsString]) -> Result<(), Failure> {
     let mut environment = Environment::of_process();
     environment.put(&given::values(file, &environment)?)?;
+    timing::report();
     Err(become_it::run(command, &environment))
 }
 
@@ -67,6 +72,9 @@ fn run(settings: &[OsString], command: &[OsString]) -> Result<(), Failure> {
     let mut settings = settings.iter().map(text).collect::<Result<Vec<_>, _>>()?;
     settings.push(END.to_owned());
     let (arguments, _) = Arguments::parse(&settings).map_err(|error| usage(&error.to_string()))?;
+    if arguments.debug {
+        timing::begin();
+    }
     let mut environment = Environment::of_process();
     let wanted = service::wanted(&arguments, &environment);
     let values = match arguments.service {
@@ -76,6 +84,7 @@ fn run(settings: &[OsString], command: &[OsString]) -> Result<(), Failure> {
     };
     files::write(&arguments, &values)?;
     environment.put(&values)?;
+    timing::report();
     Err(become_it::run(command, &environment))
 }
 

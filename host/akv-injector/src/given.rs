@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::produce::{Job, Values, produce};
 use crate::resource::{block_on, recipe};
+use crate::timing;
 use akv_plugin::Engine;
 use akv_vault::{AuthType, Settings, VaultClient};
 use serde::Deserialize;
@@ -33,7 +34,9 @@ pub fn values(file: &Path, environment: &Environment) -> Result<Values, Failure>
         let recipe = recipe(&wanted.name, spec.clone())?;
         jobs.push(Job { wanted, recipe, wait: Duration::ZERO, optional: false });
     }
+    timing::passed("resources");
     let vault = client(environment)?;
+    timing::passed("tls set-up");
     let engine = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
     let patience = Patience::new();
     block_on(patience, async {

@@ -13,6 +13,7 @@ mod pod;
 mod produce;
 mod resource;
 mod service;
+mod timing;
 
 use failure::Failure;
 use std::alloc::System;

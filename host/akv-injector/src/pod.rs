@@ -6,6 +6,7 @@ use crate::given;
 use crate::patience::Patience;
 use crate::produce::{Job, Values, produce};
 use crate::resource::{block_on, recipe};
+use crate::timing;
 use akv_plugin::Engine;
 use akv_wire::arguments::Arguments;
 use akv_wire::message::Wanted;
@@ -20,6 +21,7 @@ const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The values of every reference in the environment.
 pub fn values(arguments: &Arguments, all: Vec<Wanted>, environment: &Environment) -> Result<Values, Failure> {
     let vault = given::client(environment)?;
+    timing::passed("tls set-up");
     let engine = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
     let patience = Patience::new();
     block_on(patience, async {
@@ -30,6 +32,7 @@ pub fn values(arguments: &Arguments, all: Vec<Wanted>, environment: &Environment
             let recipe = recipe(&wanted.name, server.spec(&wanted.name, patience).await?)?;
             jobs.push(Job { wanted, recipe, wait: Duration::ZERO, optional });
         }
+        timing::passed("resources");
         produce(&vault, jobs, Vec::new(), &engine, patience, &mut values).await?;
         Ok(values)
     })

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::produce::{Job, Values, produce};
 use crate::resource::{block_on, recipe};
+use crate::timing;
 use akv_core::{PluginName, Recipe, SecretValue};
 use akv_plugin::{Engine, engine};
 use akv_vault::{Access, AuthType, Settings, VaultClient};
@@ -37,11 +38,13 @@ pub fn values(arguments: &Arguments, mut wanted: Vec<Wanted>) -> Result<Values, 
     let mut patience = Patience::new();
     block_on(patience, async {
         let service = Service::open(arguments, patience).await?;
+        timing::passed("certificate");
         let plugins = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
         let mut values = Values::default();
         let mut engine_name = engine::ENGINE;
         loop {
             let answer = service.resources(&wanted, engine_name, patience).await?;
+            timing::passed("resources");
             let left = take(arguments, &service, answer, &wanted, &plugins, patience, &mut values).await?;
             wanted.retain(|wanted| left.foreign.contains(&wanted.name) || left.later.contains(&wanted.name));
             if wanted.is_empty() {
@@ -173,6 +176,7 @@ async fn take(
     }
     if !jobs.is_empty() {
         let vault = vault(&answer)?;
+        timing::passed("tls set-up");
         produce(&vault, jobs, custom.plugins, engine, patience, values).await?;
     }
     Ok(left)

@@ -11,6 +11,9 @@ pub const END: &str = "--";
 /// The word that begins them; other words are other uses of the executable.
 pub const RUN: &str = "run";
 
+/// Where the time of a start went is written to stderr, in one line of JSON.
+pub const DEBUG: &str = "--log-level=debug";
+
 /// What the webhook decided when the pod was admitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arguments {
@@ -28,6 +31,8 @@ pub struct Arguments {
     pub files: BTreeMap<String, String>,
     /// The file of the container's token, where it is not mounted at the usual place.
     pub token: Option<String>,
+    /// Whether [`DEBUG`] was among them.
+    pub debug: bool,
 }
 
 /// Arguments that nobody but a stranger wrote.
@@ -56,6 +61,7 @@ impl Arguments {
         args.extend(self.optional.iter().map(|name| format!("--optional={name}")));
         args.extend(self.files.iter().map(|(resource, path)| format!("--files={resource}={path}")));
         args.extend(self.token.iter().map(|path| format!("--token={path}")));
+        args.extend(self.debug.then(|| DEBUG.to_owned()));
         args
     }
 
@@ -67,6 +73,10 @@ impl Arguments {
         let end = args.iter().position(|arg| arg == END).ok_or(ArgumentsError::NoCommand)?;
         let mut parsed = Self::default();
         for arg in args[..end].iter().skip_while(|arg| *arg == RUN) {
+            if arg == DEBUG {
+                parsed.debug = true;
+                continue;
+            }
             let unknown = || ArgumentsError::Unknown(arg.chars().take(80).collect());
             let (name, value) = arg.split_once('=').ok_or_else(unknown)?;
             let pair = |what| {
@@ -110,6 +120,7 @@ mod tests {
             optional: vec!["db".to_owned()],
             files: pair("tls", "/etc/tls=x"),
             token: Some("/token".to_owned()),
+            debug: true,
         };
         let mut args = arguments.to_args();
         args.extend(words("-- sh -c --"));

@@ -1,97 +1,19 @@
-//! Measures what users pay, and prints each number beside its goal: `cargo xtask bench [--json FILE]`.
+//! A controller with a thousand resources.
 
-use akv_core::recipe::Config;
-use akv_core::{PluginName, SecretValue};
-use akv_plugin::Engine;
-use akv_tests::{Cluster, Controller, program, wait_for};
+use crate::report::Report;
+use akv_tests::{Cluster, Controller, wait_for};
 use kube::Api;
 use kube::api::ListParams;
 use local_vault::{LocalVault, Options, Seed};
-use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const RESOURCES: usize = 1000;
 const POLL: u64 = 30;
 const PATIENCE: Duration = Duration::from_secs(600);
 
-struct Report(Vec<Value>);
-
-impl Report {
-    fn add(&mut self, name: &str, value: f64, unit: &str, goal: Option<f64>) {
-        let against = goal
-            .map_or(String::new(), |g| format!("  goal {g} {unit}: {}", if value <= g { "held" } else { "MISSED" }));
-        println!("{name:<52} {value:>12.1} {unit}{against}");
-        self.0.push(json!({"name": name, "value": value, "unit": unit, "goal": goal}));
-    }
-}
-
-#[tokio::main]
-async fn main() {
-    let _installed = rustls::crypto::ring::default_provider().install_default();
-    let arguments: Vec<String> = std::env::args().collect();
-    let file = arguments.iter().position(|a| a == "--json").and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
-    let mut report = Report(Vec::new());
-    plugins(&mut report);
-    let size = std::fs::metadata(program::path("akv2k8s")).map_or(0, |m| m.len());
-    report.add("size of akv2k8s", size as f64 / 1048576.0, "MiB", None);
-    thousand(&mut report).await;
-    if let Some(file) = file {
-        let text = serde_json::to_string_pretty(&report.0).unwrap_or_default();
-        std::fs::write(&file, text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    }
-    let missed = report.0.iter().filter(|r| r["goal"].as_f64().is_some_and(|g| r["value"].as_f64() > Some(g))).count();
-    println!("{missed} goals missed");
-    std::process::exit(i32::from(missed > 0));
-}
-
-/// CPU of this thread, in microseconds.
-fn cpu() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
-}
-
-fn median(mut samples: Vec<f64>) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().unwrap_or_default()
-}
-
-fn plugins(report: &mut Report) {
-    for name in akv_defaults::names() {
-        let wasm = akv_defaults::wasm(name).unwrap_or_default();
-        let began = Instant::now();
-        let artifact = akv_plugin::compile(wasm);
-        report.add(
-            &format!("compile {name} ({} KiB)", wasm.len() / 1024),
-            began.elapsed().as_secs_f64() * 1e3,
-            "ms",
-            None,
-        );
-        assert!(artifact.is_ok(), "{name} compiles");
-    }
-    let engine = Engine::new().unwrap_or_else(|e| panic!("{e}"));
-    let plugins = akv_defaults::load(&engine).unwrap_or_else(|e| panic!("{e}"));
-    let name = PluginName::parse("base64encode").unwrap_or_else(|e| panic!("{e}"));
-    let plugin = plugins.get(&name).unwrap_or_else(|| panic!("no {name}"));
-    for (size, goal) in [(1 << 10, Some(30.0)), (25 << 10, None)] {
-        let input = SecretValue::new(vec![b'x'; size]);
-        let samples = (0..2000).map(|_| {
-            let before = cpu();
-            assert!(plugin.apply(&Config::new(), &input).is_ok(), "the call succeeds");
-            cpu() - before
-        });
-        report.add(
-            &format!("CPU of one call, base64encode, {} KiB", size >> 10),
-            median(samples.collect()),
-            "µs",
-            goal,
-        );
-    }
-}
-
 /// A thousand resources in one vault: memory, the way from apply to Ready, and what a poll costs.
-async fn thousand(report: &mut Report) {
+pub async fn measure(report: &mut Report) {
     let mut seed = String::from(
         "identities:\n- name: controller\n  secret: local-secret\n  roles: [{vault: shop-prod, allow: [secrets/get]}]\nvaults:\n- name: shop-prod\n  secrets:\n",
     );
