@@ -166,7 +166,7 @@ pub struct WebhookArgs {
     /// PEM file of authorities that pods trust besides the public ones
     #[arg(long, env = "POD_CA_FILE", value_name = "FILE")]
     pub pod_ca_file: Option<PathBuf>,
-    /// Proxy through which pods reach the vault and the token service, as http://proxy.example:3128
+    /// URL of the proxy through which pods reach the vault
     #[arg(long, env = "POD_HTTPS_PROXY", value_name = "URL", hide_env_values = true)]
     pub pod_https_proxy: Option<String>,
     /// Hosts and networks that pods reach without that proxy, by comma
