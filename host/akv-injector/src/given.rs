@@ -91,3 +91,28 @@ fn read(file: &Path) -> Result<BTreeMap<String, Value>, Failure> {
     }
     Ok(resources)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Whether some embedded authority has this name in its certificate.
+    fn is_embedded(name: &str) -> bool {
+        let holds = |der: &[u8]| der.windows(name.len()).any(|window| window == name.as_bytes());
+        webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().any(|der| holds(der))
+    }
+
+    #[test]
+    fn the_authorities_of_azure_are_embedded_and_no_private_one_is() {
+        // <https://learn.microsoft.com/azure/security/fundamentals/azure-certificate-authority-details>
+        let expected = [
+            ("DigiCert Global Root G2", true),
+            ("DigiCert Global Root G3", true),
+            ("Microsoft RSA Root Certificate Authority 2017", true),
+            ("Microsoft ECC Root Certificate Authority 2017", true),
+            ("local-vault", false),
+        ];
+        let wrong: BTreeSet<_> = expected.iter().filter(|(name, there)| is_embedded(name) != *there).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}

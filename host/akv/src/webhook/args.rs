@@ -133,8 +133,8 @@ pub struct WebhookArgs {
     /// Seconds for which a running container may still ask for credentials
     #[arg(long, env = "START_WINDOW", default_value_t = 120, value_parser = clap::value_parser!(i64).range(10..=3600), value_name = "SECONDS")]
     pub start_window: i64,
-    /// Reads a second of one vault that pods are paced to
-    #[arg(long, env = "VAULT_READS_PER_SECOND", default_value_t = 350, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
+    /// Reads a second of one vault that pods are paced to; a vault's own limit is 4,000 in ten seconds
+    #[arg(long, env = "VAULT_READS_PER_SECOND", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
     pub vault_reads_per_second: u32,
     /// Connections a second that one address may open to the auth service
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "N")]
