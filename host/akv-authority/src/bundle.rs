@@ -29,7 +29,7 @@ impl Pair {
     /// Takes what a file or a Secret holds; `what` names it in errors.
     ///
     /// # Errors
-    /// Says which of both is unreadable.
+    /// Says which of both is unreadable, or that they do not belong together.
     pub fn parse(what: &str, certificate: &[u8], key: &[u8]) -> Result<Self, AuthorityError> {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
         let unreadable = |part: &str, why: String| AuthorityError::Unreadable(format!("{what}.{part}"), why);
@@ -37,9 +37,13 @@ impl Pair {
             certificate: text(certificate).ok_or_else(|| unreadable("crt", "it is not text".to_owned()))?,
             key: Zeroizing::new(text(key).ok_or_else(|| unreadable("key", "it is not text".to_owned()))?),
         };
-        CertificateDer::from_pem_slice(certificate).map_err(|e| unreadable("crt", e.to_string()))?;
+        let der = CertificateDer::from_pem_slice(certificate).map_err(|e| unreadable("crt", e.to_string()))?;
         crate::key::pkcs8(&pair.key).map_err(|why| unreadable("key", why))?;
-        pair.key().map_err(|e| unreadable("key", e.to_string()))?;
+        let key = pair.key().map_err(|e| unreadable("key", e.to_string()))?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(|e| unreadable("crt", e.to_string()))?;
+        if parsed.public_key().subject_public_key.data != key.public_key_raw() {
+            return Err(unreadable("key", "it is not the certificate's".to_owned()));
+        }
         Ok(pair)
     }
 

@@ -130,7 +130,11 @@ impl PluginStore {
         }
         let allowed = self.for_namespace(client, namespace, recipe).await?.plugins;
         let custom = used(recipe).into_iter().filter(|name| self.0.defaults.get(name).is_none());
-        Ok(custom.filter_map(|name| Some((name.to_string(), described(allowed.get(name)?)))).collect())
+        let found = |name: &PluginName| {
+            let plugin = allowed.get(name).ok_or_else(|| vec![unknown(name)])?;
+            Ok((name.to_string(), described(plugin)))
+        };
+        custom.map(found).collect()
     }
 
     /// The compiled code of a plugin of this digest, if the namespace may use one.
@@ -283,6 +287,12 @@ pub async fn reconcile(
 fn used(recipe: &Recipe) -> BTreeSet<&PluginName> {
     let steps = recipe.pipeline.iter().map(|s| &s.plugin);
     steps.chain(recipe.outputs.iter().map(|o| &o.plugin)).chain([&recipe.environment.plugin]).collect()
+}
+
+/// The list of plugins may be behind the resource that names one.
+fn unknown(name: &PluginName) -> Trouble {
+    let message = format!("there is no AzureKeyVaultPlugin {name}, and it is no default plugin");
+    Trouble { reason: reason::PLUGIN_NOT_FOUND, message, retry_after: None }
 }
 
 fn described(plugin: &Plugin) -> akv_wire::message::Plugin {
