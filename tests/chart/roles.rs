@@ -16,13 +16,14 @@ fn name(component: Component) -> &'static str {
         Component::Controller => "akv2k8s-controller",
         Component::Webhook => "akv2k8s-envinjector",
         Component::CrdInstaller => "akv2k8s-crd-installer",
+        Component::LegacyKeeper => "akv2k8s-legacy-keeper",
     }
 }
 
 #[test]
 fn the_roles_are_the_files() {
     for everywhere in [true, false] {
-        let all = rendered(&json!({"watchAllNamespaces": everywhere}));
+        let all = rendered(&json!({"watchAllNamespaces": everywhere, "legacyPods": {"enabled": true}}));
         for component in Component::ALL {
             let written = component.rules().expect("the chart has the roles");
             let (wide, near) = match everywhere {

@@ -6,6 +6,7 @@ mod crash;
 mod custom_plugins;
 mod faults;
 mod hostile;
+mod legacy_ca;
 mod manifests;
 mod ownership;
 mod plugin_fields;

@@ -6,6 +6,6 @@ mod auth;
 mod certificates;
 mod flood;
 mod legacy;
-mod load;
 mod run;
+mod schema;
 mod validate;

@@ -53,6 +53,7 @@
 --env-image={{ include "akv2k8s.image" (dict "root" .root "image" $w.envImage) }}
 --pull-policy={{ $w.envImage.pullPolicy }}
 --exec-dir={{ $w.execDir }}
+--pod-log-level={{ $w.podLogLevel }}
 --requests-cpu={{ $w.initContainer.requests.cpu }}
 --requests-memory={{ $w.initContainer.requests.memory }}
 --limits-memory={{ $w.initContainer.limits.memory }}

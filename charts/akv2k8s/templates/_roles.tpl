@@ -4,7 +4,7 @@
 {{- $names := printf "%s-envinjector" (include "akv2k8s.fullname" .root) -}}
 {{- $authority := $v.env_injector.authoritySecret | default (printf "%s-authority" $names) -}}
 {{- $text := .root.Files.Get (printf "files/roles/%s.yaml" .part.role) -}}
-{{- $rules := $text | replace "akv2k8s-envinjector-authority" "AUTHORITY" | replace "akv2k8s-envinjector" $names | replace "AUTHORITY" $authority | fromYaml -}}
+{{- $rules := $text | replace "akv2k8s-envinjector-authority" "AUTHORITY" | replace "akv2k8s-envinjector" $names | replace "AUTHORITY" $authority | replace "akv2k8s-legacy-ca" $v.legacyPods.caSecret | fromYaml -}}
 {{- $wide := ternary (concat $rules.everywhere $rules.watched) $rules.everywhere $v.watchAllNamespaces -}}
 {{- $near := ternary $rules.own (concat $rules.watched $rules.own) $v.watchAllNamespaces -}}
 {{- include "akv2k8s.role" (merge (dict "prefix" "Cluster" "rules" $wide) .) -}}

@@ -35,6 +35,8 @@ pub struct Settings {
     pub executable_size: String,
     /// Size limit of a container's memory volume of files.
     pub files_size: String,
+    /// Whether the executable says where the time of a start went.
+    pub debug: bool,
 }
 
 /// Where containers find the auth service.
@@ -65,6 +67,7 @@ impl Settings {
             }),
             executable_size: "16Mi".to_owned(),
             files_size: "4Mi".to_owned(),
+            debug: false,
         }
     }
 

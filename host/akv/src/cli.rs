@@ -7,6 +7,7 @@ pub mod custom;
 pub mod exit;
 pub mod finding;
 pub mod inspect;
+pub mod legacy;
 pub mod lint;
 pub mod locate;
 pub mod manifest;
@@ -43,6 +44,9 @@ enum Command {
     /// The CustomResourceDefinitions
     #[command(subcommand)]
     Crd(crd::CrdCommand),
+    /// What a move from the original needs
+    #[command(subcommand)]
+    Legacy(legacy::LegacyCommand),
     /// Print the version
     Version,
     /// Compile a component from stdin to stdout, in a process with limits; the program starts itself so
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(PluginCommand::Test(args)) => cases::run(&args),
         Command::Plugin(PluginCommand::Pack(args)) => pack::run(&args),
         Command::Crd(command) => crd::run(&command),
+        Command::Legacy(command) => legacy::run(&command),
         Command::Version => print::line(&format!("akv2k8s {}", env!("CARGO_PKG_VERSION"))),
     };
     match ended {

@@ -78,7 +78,7 @@ impl Plan {
             optional: self.optional.clone(),
             files: wrap.files.clone(),
             token: None,
-            debug: false,
+            debug: settings.debug,
         }
     }
 }

@@ -166,6 +166,9 @@ pub struct WebhookArgs {
     /// PEM file of authorities that pods trust besides the public ones
     #[arg(long, env = "POD_CA_FILE", value_name = "FILE")]
     pub pod_ca_file: Option<PathBuf>,
+    /// What the executable in pods logs to stderr: debug says where the time of a start went
+    #[arg(long, env = "POD_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub pod_log_level: PodLogLevel,
     /// URL of the proxy through which pods reach the vault
     #[arg(long, env = "POD_HTTPS_PROXY", value_name = "URL", hide_env_values = true)]
     pub pod_https_proxy: Option<String>,
@@ -190,6 +193,15 @@ pub enum Uninjectable {
     Refuse,
     /// It is admitted as it is, with a warning.
     Admit,
+}
+
+/// What the executable in pods logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PodLogLevel {
+    /// Nothing but failures.
+    Info,
+    /// One line of JSON with times and sizes as well.
+    Debug,
 }
 
 impl WebhookArgs {

@@ -1,6 +1,6 @@
 //! From flags to what the parts of the webhook want.
 
-use super::args::WebhookArgs;
+use super::args::{PodLogLevel, WebhookArgs};
 use super::start::WebhookError;
 use akv_core::inject::{Service, Settings};
 use serde_json::{Value, json};
@@ -34,6 +34,7 @@ pub fn injection(args: &WebhookArgs, root: Vec<u8>) -> Result<Settings, WebhookE
             "limits": {"memory": args.limits_memory},
         }),
         security: security(args),
+        debug: args.pod_log_level == PodLogLevel::Debug,
         ..Settings::new(&args.env_image, service)
     })
 }
@@ -111,7 +112,7 @@ mod tests {
         let Program { args } = Program::parse_from(["test", "--pod-namespace=akv2k8s"].iter().chain(flags));
         match (injection(&args, vec![1]), expected) {
             (Ok(settings), Ok((pointer, value))) => {
-                let all = json!({"security": settings.security, "resources": settings.resources, "directory": settings.directory, "url": settings.service.map(|s| s.url)});
+                let all = json!({"security": settings.security, "resources": settings.resources, "directory": settings.directory, "url": settings.service.map(|s| s.url), "debug": settings.debug});
                 assert_eq!(all.pointer(pointer), Some(&value), "{flags:?}");
             }
             (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{error}"),
@@ -120,9 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_of_the_init_container_is_the_flags() {
+    fn every_setting_of_injected_pods_is_the_flags() {
         check(&[], Ok(("/url", json!("https://akv2k8s-envinjector.akv2k8s.svc:9443"))));
         check(&["--use-auth-service=false"], Ok(("/url", Value::Null)));
+        check(&[], Ok(("/debug", json!(false))));
+        check(&["--pod-log-level=debug"], Ok(("/debug", json!(true))));
         check(&["--exec-dir=/x"], Ok(("/directory", json!("/x/"))));
         check(&["--requests-cpu=10m"], Ok(("/resources/requests/cpu", json!("10m"))));
         check(&["--requests-memory=64Mi"], Ok(("/resources/requests/memory", json!("64Mi"))));

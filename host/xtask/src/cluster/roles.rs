@@ -17,6 +17,8 @@ pub enum Component {
     Webhook,
     /// `akv2k8s crd apply`.
     CrdInstaller,
+    /// `akv2k8s legacy keep-ca`.
+    LegacyKeeper,
 }
 
 /// Where the components of an installation work.
@@ -42,7 +44,7 @@ pub struct Rules {
 
 impl Component {
     /// Every component.
-    pub const ALL: [Self; 3] = [Self::Controller, Self::Webhook, Self::CrdInstaller];
+    pub const ALL: [Self; 4] = [Self::Controller, Self::Webhook, Self::CrdInstaller, Self::LegacyKeeper];
 
     /// The name of its file in the chart.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Component {
             Self::Controller => "controller",
             Self::Webhook => "webhook",
             Self::CrdInstaller => "crd-installer",
+            Self::LegacyKeeper => "legacy-keeper",
         }
     }
 
