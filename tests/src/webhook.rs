@@ -1,6 +1,7 @@
 //! An installation of the webhook for one test: replicas under their own role, a vault, a registration, a namespace for pods.
 
 pub mod client;
+pub mod flood;
 pub mod front;
 pub mod pod;
 pub mod raw;

@@ -12,8 +12,8 @@ pub struct BenchArgs {
     /// Write the records {name, value, unit, goal} as JSON too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure one section only: plugins, executable, herd or controller
-    #[arg(long, value_parser = ["plugins", "executable", "herd", "controller"], value_name = "SECTION")]
+    /// Measure one section only: plugins, executable, admission, herd or controller
+    #[arg(long, value_parser = ["plugins", "executable", "admission", "herd", "controller"], value_name = "SECTION")]
     only: Option<String>,
     /// How many pods the herd has
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5000), value_name = "N")]

@@ -61,6 +61,11 @@ impl Replica {
         .await;
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
     /// Its plain port.
     pub fn http(&self) -> SocketAddr {
         self.http

@@ -1,5 +1,6 @@
 //! Measures what users pay, and prints each number beside its goal: `cargo xtask bench [--json FILE] [--only SECTION]`.
 
+mod admission;
 mod controller;
 mod executable;
 mod herd;
@@ -26,6 +27,9 @@ async fn main() {
     }
     if wanted("executable") {
         executable::measure(&mut report).await;
+    }
+    if wanted("admission") {
+        admission::measure(&mut report).await;
     }
     if wanted("herd") {
         let pods = option("--pods").and_then(|n| n.parse().ok()).unwrap_or(herd::PODS);
