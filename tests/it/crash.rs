@@ -12,6 +12,8 @@ use std::time::Duration;
 
 const RESOURCES: usize = 8;
 const KILLS: usize = 100;
+/// Of so many kills, one comes after a write for certain.
+const WRITING: usize = 3;
 
 /// Deterministic: a linear congruential sequence (Knuth's MMIX) stands in for chance.
 fn next(state: &mut u64) -> u64 {
@@ -72,14 +74,21 @@ async fn killed_at_many_moments_the_end_state_is_the_wanted_state() {
     }
     let resources = world.api::<akv_api::AzureKeyVaultSecret>();
     let mut chance = 7;
+    let mut targets: Vec<String> = (0..RESOURCES).map(|n| format!("t{n}")).collect();
     for round in 1..=KILLS {
         for n in 0..RESOURCES {
             world.vault.set_secret("shop-prod", &format!("s{n}"), &format!("round {round} {n}"));
         }
         // Targets move too, so that a crash can hit between the new and the old one.
         let n = next(&mut chance) as usize % RESOURCES;
-        let moved = Patch::Merge(json!({"spec": {"output": {"secret": {"name": format!("t{n}-{round}")}}}}));
+        targets[n] = format!("t{n}-{round}");
+        let moved = Patch::Merge(json!({"spec": {"output": {"secret": {"name": targets[n]}}}}));
         resources.patch(&format!("r{n}"), &PatchParams::default(), &moved).await.expect("it is there");
+        // However slow the machine is, so many processes are killed amid their writes.
+        if round % WRITING == 0 {
+            let n = (n + 1) % RESOURCES;
+            world.until_value(&targets[n], "v", &format!("round {round} {n}")).await;
+        }
         tokio::time::sleep(Duration::from_millis(next(&mut chance) % 500)).await;
         world.controller.kill();
         world.end_lease().await;
@@ -109,7 +118,7 @@ async fn killed_at_many_moments_the_end_state_is_the_wanted_state() {
     println!("{KILLS} kills; {} writes to {} targets by {} processes", all.len(), writes.len(), writers.len());
     println!("no content older than the one before; {twice} times the same one, by the successor of a killed process");
     // A process that is killed before it leads shows nothing.
-    assert!(writers.len() > KILLS / 3, "only {} of the killed processes had written", writers.len());
+    assert!(writers.len() >= KILLS / WRITING, "only {} of the killed processes had written", writers.len());
 }
 
 /// Every 50 ms another content, as `round R …`.
