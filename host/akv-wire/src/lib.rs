@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod identity;
 pub mod message;
 pub mod name;
+pub mod reason;
 pub mod reference;
 pub mod value;
 

@@ -324,7 +324,7 @@ fn status(
 ) -> AzureKeyVaultPluginStatus {
     let before = resource.status.clone().unwrap_or_default();
     let (ok, reason, message) = match state {
-        Ok(_) => ("True", "Ready", "the plugin passed its trial run".to_owned()),
+        Ok(_) => ("True", reason::READY, "the plugin passed its trial run".to_owned()),
         Err(faults) => {
             let reason = faults.first().map_or(reason::PLUGIN_NOT_READY, |fault| fault.reason);
             ("False", reason, plugin_spec::summary(faults))

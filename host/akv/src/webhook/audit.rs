@@ -4,8 +4,8 @@ use super::metrics::ReasonLabels;
 use super::state::{Shared, State};
 use akv_core::auth::NotNow;
 use akv_process::tls::Peer;
-use akv_wire::PodIdentity;
 use akv_wire::message::Refused;
+use akv_wire::{PodIdentity, reason};
 use axum::Json;
 use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -35,33 +35,33 @@ impl Denied {
 
     /// The request is none.
     pub fn malformed(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "Malformed", message)
+        Self::new(StatusCode::BAD_REQUEST, reason::MALFORMED, message)
     }
 
     /// Nobody has proved who asks. Whoever it is learns no more; the log does.
     pub fn unknown(message: &str, detail: impl ToString) -> Self {
-        Self { detail: detail.to_string(), ..Self::new(StatusCode::UNAUTHORIZED, "Unauthenticated", message) }
+        Self { detail: detail.to_string(), ..Self::new(StatusCode::UNAUTHORIZED, reason::UNAUTHENTICATED, message) }
     }
 
     /// Whoever asks may not.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+        Self::new(StatusCode::FORBIDDEN, reason::FORBIDDEN, message)
     }
 
     /// There is no such thing.
     pub fn missing(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+        Self::new(StatusCode::NOT_FOUND, reason::NOT_FOUND, message)
     }
 
     /// Too many requests.
     pub fn limited(seconds: u64) -> Self {
         let message = "too many requests from this pod or its namespace";
-        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, "RateLimited", message) }
+        Self { retry_after: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, reason::RATE_LIMITED, message) }
     }
 
     /// Something that this service needs does not answer.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message) }
+        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, reason::UNAVAILABLE, message) }
     }
 }
 
@@ -71,7 +71,7 @@ impl From<NotNow> for Denied {
         match not_now {
             NotNow::Never(_) => Self::forbidden(message),
             NotNow::Window(..) => {
-                Self { retry_after: Some(SOON), ..Self::new(StatusCode::CONFLICT, "NotStarting", message) }
+                Self { retry_after: Some(SOON), ..Self::new(StatusCode::CONFLICT, reason::NOT_STARTING, message) }
             }
         }
     }

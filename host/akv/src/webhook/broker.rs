@@ -41,7 +41,7 @@ fn passes(reason: &str) -> bool {
 
 async fn make(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Result<Answer, Trouble> {
     let Some(vault) = &state.vault else {
-        return Ok(refused("Unavailable", "the auth service is off".to_owned(), false));
+        return Ok(refused(akv_wire::reason::UNAVAILABLE, "the auth service is off".to_owned(), false));
     };
     let (recipe, plugins) = outputs(state, namespace, recipe, wanted).await?;
     let (recipe, needs) = call(state, {

@@ -126,7 +126,7 @@ async fn resource(
     let namespace = &identity.namespace;
     let Some(found) = state.resource(namespace, &wanted.name) else {
         let message = format!("there is no AzureKeyVaultSecret {:?} in namespace {namespace}", wanted.name);
-        return Ok((refused("ResourceNotFound", message, true), none));
+        return Ok((refused(akv_wire::reason::RESOURCE_NOT_FOUND, message, true), none));
     };
     let recipe = match Recipe::parse(&found.spec) {
         Ok((recipe, _)) => recipe,
