@@ -6,6 +6,7 @@ mod helm;
 mod leaves;
 mod original;
 mod page;
+mod pages;
 mod refusals;
 mod render;
 mod roles;

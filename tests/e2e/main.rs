@@ -1,5 +1,6 @@
 //! The product on a node: one binary, so that all tests share one.
 
+mod examples;
 mod injected_canary;
 mod injected_directly;
 mod injected_faults;

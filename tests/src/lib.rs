@@ -10,6 +10,7 @@ pub mod guest;
 pub mod injection;
 pub mod namespace;
 pub mod node;
+pub mod page;
 pub mod program;
 pub mod switch;
 pub mod wait;

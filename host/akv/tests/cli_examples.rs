@@ -31,6 +31,7 @@ fn check(example: &str, more: &[&str]) {
 fn examples_of_default_plugins_print_what_they_say() {
     check("01-secret", &[]);
     check("02-files", &[]);
+    check("04-tls-ingress", &[]);
 }
 
 #[test]

@@ -8,10 +8,12 @@
 //! * `has NAME VALUE`: fails unless the variable has this value;
 //! * `write FILE`: fails unless a line can be added to the file;
 //! * `end PID`: asks a process to end, by SIGTERM;
+//! * `print NAME`: a variable;
+//! * `show FILE…`: their content;
 //! * `exit CODE`: ends with this code;
 //! * `sleep`: until SIGTERM or SIGINT; names these and SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH when they come.
 //!
-//! Without a word it sleeps, so that it can hold the namespaces of a pod.
+//! Without a word it sleeps, so that it can hold the namespaces of a pod. Called `sleep`, `printenv` or `cat`, it does as these do.
 
 mod get;
 mod listen;
@@ -26,7 +28,14 @@ use std::process::ExitCode;
 type Done = Result<Option<ExitCode>, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let name = words.drain(..1.min(words.len())).next().unwrap_or_default();
+    match name.rsplit('/').next() {
+        Some("sleep") => words.clear(),
+        Some("printenv") => words.insert(0, "print".to_owned()),
+        Some("cat") => words.insert(0, "show".to_owned()),
+        _ => {}
+    }
     for deed in words.split(|word| word == "then") {
         match run(deed) {
             Ok(None) => {}
@@ -60,6 +69,12 @@ fn run(deed: &[String]) -> Done {
             std::fs::OpenOptions::new().create(true).append(true).open(file)?.write_all(b"written\n")?
         }
         ("end", [pid]) => sleep::end(pid.parse()?)?,
+        ("print", [name]) => println!("{}", std::env::var(name)?),
+        ("show", files) => {
+            for file in files {
+                std::io::stdout().write_all(&std::fs::read(file)?)?;
+            }
+        }
         ("exit", [code]) => return Ok(Some(ExitCode::from(code.parse::<u8>()?))),
         ("sleep", []) => sleep::until_told()?,
         _ => return Err("no such deed; the head of tests/probe/src/main.rs has them".into()),

@@ -29,6 +29,19 @@ pub fn probe_at(path: &str) -> Image {
     image.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
+/// A stand-in for the image `busybox`: the probe under the names of those of its programs that pages call.
+///
+/// # Panics
+/// If the program does not compile.
+pub fn busybox() -> Image {
+    let image = probe_program().and_then(|program| {
+        ["/bin/sleep", "/bin/printenv", "/bin/cat"]
+            .iter()
+            .try_fold(Image::scratch(), |image, path| image.program(path, &program))
+    });
+    image.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
 /// Builds the probe, if anything in it has changed.
 pub(super) fn probe_program() -> Outcome<PathBuf> {
     static PROGRAM: std::sync::OnceLock<Outcome<PathBuf>> = std::sync::OnceLock::new();
