@@ -12,6 +12,7 @@ pub mod locate;
 pub mod manifest;
 pub mod pack;
 pub mod print;
+pub mod ready;
 pub mod render;
 pub mod structure;
 pub mod values;
@@ -43,6 +44,7 @@ enum Command {
     /// The CustomResourceDefinitions
     #[command(subcommand)]
     Crd(crd::CrdCommand),
+    Ready(ready::ReadyArgs),
     /// Print the version
     Version,
     /// Compile a component from stdin to stdout, in a process with limits; the program starts itself so
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(PluginCommand::Test(args)) => cases::run(&args),
         Command::Plugin(PluginCommand::Pack(args)) => pack::run(&args),
         Command::Crd(command) => crd::run(&command),
+        Command::Ready(args) => ready::run(&args),
         Command::Version => print::line(&format!("akv2k8s {}", env!("CARGO_PKG_VERSION"))),
     };
     match ended {
