@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", plugins.display());
 
     let components = env::var_os("CARGO_FEATURE_COMPONENTS").is_some();
+    let arch = env::var("CARGO_CFG_TARGET_ARCH")?;
     let mut names = names(&plugins)?;
     names.retain(|name| components || !NO_VARIABLE.contains(&name.as_str()));
     let target = target_directory(&out);
@@ -28,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let module = target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
         let component =
             wit_component::ComponentEncoder::default().module(&fs::read(&module)?)?.validate(true).encode()?;
-        let artifact = akv_plugin::compile(&component).map_err(|e| format!("plugin {name}: {e}"))?;
+        let artifact = akv_plugin::compile_for(&arch, &component).map_err(|e| format!("plugin {name}: {e}"))?;
         let (wasm, code) = (out.join(format!("{name}.wasm")), out.join(format!("{name}.code")));
         fs::write(&wasm, &component)?;
         let bytes = artifact.to_bytes();

@@ -1,6 +1,6 @@
 //! The programs know every flag that the chart renders, and the chart renders every flag that the programs know.
 
-use super::helm::{put, rendered, value_sets};
+use super::helm::{pods, put, rendered, value_sets};
 use super::leaves::leaves;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,8 +19,7 @@ fn akv2k8s(args: &[String]) -> Result<String, String> {
 
 /// The arguments of every container.
 fn command_lines(manifests: &[Value]) -> Vec<Vec<String>> {
-    let containers =
-        manifests.iter().flat_map(|m| m["spec"]["template"]["spec"]["containers"].as_array().into_iter().flatten());
+    let containers = pods(manifests).flat_map(|(_, pod)| pod["spec"]["containers"].as_array().into_iter().flatten());
     let line = |container: &Value| serde_json::from_value(container["args"].clone()).expect("arguments are texts");
     containers.map(line).collect()
 }

@@ -1,30 +1,9 @@
-//! Runs Helm as `tests/helm` pins it.
+//! The charts as Helm renders them.
 
+pub use akv_tests::helm::{chart, helm};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
-
-/// The folder of a chart.
-pub fn chart(name: &str) -> PathBuf {
-    xtask::layout::root().join("charts").join(name)
-}
-
-/// What Helm said: stdout, or stderr where it failed.
-pub fn helm(args: &[&str], input: &str) -> Result<String, String> {
-    static HELM: OnceLock<PathBuf> = OnceLock::new();
-    let helm = HELM.get_or_init(|| xtask::setup::helm::ensure().unwrap_or_else(|error| panic!("{error}")));
-    let mut command = Command::new(helm);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("helm starts");
-    // Dropped at once: Helm reads to the end.
-    child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("helm reads its values");
-    let out = child.wait_with_output().expect("helm ends");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("helm writes text");
-    if out.status.success() { Ok(text(out.stdout)) } else { Err(text(out.stderr)) }
-}
+use std::path::Path;
 
 /// The chart `akv2k8s` with these values, in `namespace`.
 pub fn template_in(namespace: &str, values: &Value) -> Result<String, String> {
@@ -48,6 +27,13 @@ pub fn manifests(rendered: &str) -> Vec<Value> {
 /// The manifests with these values.
 pub fn rendered(values: &Value) -> Vec<Value> {
     manifests(&template(values).unwrap_or_else(|error| panic!("{values}: {error}")))
+}
+
+/// What runs: a manifest, and the pod that is its template or the manifest itself.
+pub fn pods(manifests: &[Value]) -> impl Iterator<Item = (&Value, &Value)> {
+    let pod = |m: &'_ Value| if m["kind"] == "Pod" { "" } else { "/spec/template" };
+    let with_pod = manifests.iter().filter_map(move |m| Some((m, m.pointer(pod(m))?)));
+    with_pod.filter(|(_, pod)| pod["spec"]["containers"].is_array())
 }
 
 /// The value sets of `tests/chart/values`, by name.

@@ -7,7 +7,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -47,6 +47,7 @@ fn check(manifest: &Value) {
     match manifest["kind"].as_str().expect("a manifest has a kind") {
         "Deployment" => known::<Deployment>(manifest),
         "Job" => known::<Job>(manifest),
+        "Pod" => known::<Pod>(manifest),
         "ConfigMap" => known::<ConfigMap>(manifest),
         "Secret" => known::<Secret>(manifest),
         "Service" => known::<Service>(manifest),

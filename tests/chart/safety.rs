@@ -1,15 +1,8 @@
 //! What every rendering holds, whatever the values: restricted pods, no foreign image, no CA bundle, a webhook that does not
 //! stand in its own way.
 
-use super::helm::{manifests, rendered, template_in, value_sets};
+use super::helm::{manifests, pods, rendered, template_in, value_sets};
 use serde_json::{Value, json};
-
-fn pods(manifests: &[Value]) -> impl Iterator<Item = (&Value, &Value)> {
-    manifests
-        .iter()
-        .filter(|m| m["spec"]["template"]["spec"]["containers"].is_array())
-        .map(|m| (m, &m["spec"]["template"]))
-}
 
 /// The Pod Security level `restricted`, but for what the node's own file needs.
 fn check_pod(name: &str, template: &Value) {

@@ -54,7 +54,12 @@ impl Cluster {
     /// The control plane of a node.
     pub(crate) fn of(plane: ControlPlane) -> Outcome<Self> {
         provision::provision(plane.access())?;
-        Ok(Self { access: plane.access().clone(), plane: Some(Mutex::new(plane)) })
+        Ok(Self::bare(plane))
+    }
+
+    /// One on which nothing of the product is.
+    pub(crate) fn bare(plane: ControlPlane) -> Self {
+        Self { access: plane.access().clone(), plane: Some(Mutex::new(plane)) }
     }
 
     /// Uses one that is there already, as its administrator.

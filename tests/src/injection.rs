@@ -25,8 +25,8 @@ use xtask::Outcome;
 /// The Service, in the namespace of the installation.
 pub const SERVICE: &str = "akv2k8s-envinjector";
 
-/// What every test's seed has: the identities `injector` and `controller`, that may read everything in the vault `shop-prod`.
-const SEED: &str = r#"
+/// What a seed begins with: the identities `injector` and `controller`, that may read everything in the vault `shop-prod`.
+pub const SEED: &str = r#"
 identities:
 - name: injector
   secret: local-secret-of-the-injector

@@ -57,6 +57,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use xtask::cluster::ControlPlane;
 use xtask::cluster::node::network;
 use xtask::image::Image;
 use xtask::process::Life;
@@ -66,7 +67,7 @@ use xtask::{Outcome, layout};
 /// A start of a pod takes a few seconds; a machine that does other things is far slower.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A node with its control plane, on which the product's CRDs and accounts are.
+/// A node with its control plane; on one that is shared are the product's CRDs and accounts.
 pub struct Node {
     cluster: Arc<Cluster>,
     node: Arc<xtask::cluster::Node>,
@@ -78,10 +79,15 @@ impl Node {
     pub async fn shared() -> Arc<Self> {
         // A failed start is remembered: every test says why at once instead of trying again.
         static SHARED: OnceLock<Outcome<Arc<Node>>> = OnceLock::new();
-        blocking(|| SHARED.get_or_init(|| Self::start().map(Arc::new)).clone()).await
+        blocking(|| SHARED.get_or_init(|| Self::start(Cluster::of).map(Arc::new)).clone()).await
     }
 
-    fn start() -> Outcome<Self> {
+    /// One on which nothing of the product is, not even its CRDs: for those who install it. It ends when it is dropped.
+    pub async fn bare() -> Arc<Self> {
+        blocking(|| Self::start(|plane| Ok(Cluster::bare(plane))).map(Arc::new)).await
+    }
+
+    fn start(furnish: impl FnOnce(ControlPlane) -> Outcome<Cluster>) -> Outcome<Self> {
         setup::node::ensure()?;
         let binary = cluster_binary::ensure()?;
         let runs = layout::target().join("e2e");
@@ -93,7 +99,7 @@ impl Node {
         node.import(&image::probe_of(&probe)?, image::PROBE)?;
         // Past the capture of a test's output, which would show it for a failed test only.
         let _shown = writeln!(std::io::stderr(), "      the node's start: {}", node.times());
-        Ok(Self { cluster: Arc::new(Cluster::of(plane)?), node: Arc::new(node), env: tokio::sync::OnceCell::new() })
+        Ok(Self { cluster: Arc::new(furnish(plane)?), node: Arc::new(node), env: tokio::sync::OnceCell::new() })
     }
 
     /// Its API server, with everything that a test does with one.

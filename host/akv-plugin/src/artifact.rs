@@ -33,8 +33,8 @@ pub enum ArtifactError {
 
 impl Artifact {
     #[cfg(feature = "compile")]
-    pub(crate) fn new(digest: String, code: Vec<u8>) -> Self {
-        Self { target: target().to_owned(), digest, bytes: code, code: 0 }
+    pub(crate) fn new(target: &str, digest: String, code: Vec<u8>) -> Self {
+        Self { target: target.to_owned(), digest, bytes: code, code: 0 }
     }
 
     /// SHA-256 of the component, in hexadecimal.

@@ -4,7 +4,7 @@
 //! its makers, and must not be the end of a controller.
 
 use crate::artifact::{Artifact, ArtifactError};
-use crate::engine::build;
+use crate::engine::{build_for, native, target, target_of};
 use crate::inspect::{Refusal, digest, inspect};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{Read, Write};
@@ -55,12 +55,23 @@ pub enum CompileError {
     Digest,
 }
 
-/// Compiles in this process. For our own components, at build time, and for the child.
+/// Compiles in this process, for this processor.
 pub fn compile(wasm: &[u8]) -> Result<Artifact, CompileError> {
+    compile_under(native(), target(), wasm)
+}
+
+/// Compiles our own components at build time, for programs of the processor `arch`, in Rust's words. One that is not this
+/// machine's takes the feature `all-arch`.
+pub fn compile_for(arch: &str, wasm: &[u8]) -> Result<Artifact, CompileError> {
+    let target = target_of(arch);
+    compile_under(target, target, wasm)
+}
+
+fn compile_under(triple: &str, target: &str, wasm: &[u8]) -> Result<Artifact, CompileError> {
     inspect(wasm)?;
-    let engine = build().map_err(|e| CompileError::Compiler(e.to_string()))?;
+    let engine = build_for(triple).map_err(|e| CompileError::Compiler(e.to_string()))?;
     let code = engine.precompile_component(wasm).map_err(|e| CompileError::Compiler(format!("{e:#}")))?;
-    Ok(Artifact::new(digest(wasm), code))
+    Ok(Artifact::new(target, digest(wasm), code))
 }
 
 /// Compiles in a child: `program` with `args` must end in [`compile_stdin_to_stdout`]. Blocks until it has ended.

@@ -41,7 +41,7 @@ pub struct Engine(Arc<wasmtime::Engine>);
 impl Engine {
     /// Starts the engine and its clock.
     pub fn new() -> Result<Self, EngineError> {
-        let engine = build()?;
+        let engine = build_for(native())?;
         let weak = engine.weak();
         // A plain thread: an async runtime that is busy would stop the clock. It ends with the engine.
         let clock = thread::Builder::new().name("plugin-clock".to_owned()).spawn(move || {
@@ -66,7 +66,7 @@ impl Engine {
 }
 
 /// One function makes the engine of every program, since code compiled under other settings is refused.
-pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
+pub(crate) fn build_for(target: &str) -> Result<wasmtime::Engine, EngineError> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -82,7 +82,7 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
     #[cfg(feature = "compile")]
     config.cranelift_nan_canonicalization(true);
     // An explicit target keeps features of this very processor out of the code.
-    config.target(native()).map_err(|e| EngineError(e.to_string()))?;
+    config.target(target).map_err(|e| EngineError(e.to_string()))?;
     wasmtime::Engine::new(&config).map_err(|e| EngineError(e.to_string()))
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn build() -> Result<wasmtime::Engine, EngineError> {
 pub const ENGINE: &str = "wasmtime-48";
 
 /// This program's own target: wasmtime runs code under no other, though code of the same processor and system fits.
-fn native() -> &'static str {
+pub(crate) fn native() -> &'static str {
     match (cfg!(target_arch = "aarch64"), cfg!(target_env = "musl")) {
         (true, true) => "aarch64-unknown-linux-musl",
         (false, true) => "x86_64-unknown-linux-musl",
@@ -100,5 +100,10 @@ fn native() -> &'static str {
 
 /// The name of what code is compiled for, for programs that exchange it. musl and glibc share it: compiled code calls no C library.
 pub fn target() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
+    target_of(std::env::consts::ARCH)
+}
+
+/// The same for programs of a processor, in Rust's words.
+pub(crate) fn target_of(arch: &str) -> &'static str {
+    if arch == "aarch64" { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
 }

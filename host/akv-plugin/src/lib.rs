@@ -20,7 +20,7 @@ pub mod unpack;
 
 pub use artifact::{Artifact, ArtifactError};
 #[cfg(feature = "compile")]
-pub use compile::{CompileError, compile, compile_in_child, compile_stdin_to_stdout};
+pub use compile::{CompileError, compile, compile_for, compile_in_child, compile_stdin_to_stdout};
 pub use engine::{Engine, EngineError, LoadError};
 pub use inspect::{Inspection, Kind, Refusal, digest, inspect};
 pub use limits::{Limits, Usage};

@@ -13,6 +13,7 @@ pub mod locate;
 pub mod manifest;
 pub mod pack;
 pub mod print;
+pub mod ready;
 pub mod render;
 pub mod structure;
 pub mod values;
@@ -47,6 +48,7 @@ enum Command {
     /// What a move from the original needs
     #[command(subcommand)]
     Legacy(legacy::LegacyCommand),
+    Ready(ready::ReadyArgs),
     /// Print the version
     Version,
     /// Compile a component from stdin to stdout, in a process with limits; the program starts itself so
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Plugin(PluginCommand::Pack(args)) => pack::run(&args),
         Command::Crd(command) => crd::run(&command),
         Command::Legacy(command) => legacy::run(&command),
+        Command::Ready(args) => ready::run(&args),
         Command::Version => print::line(&format!("akv2k8s {}", env!("CARGO_PKG_VERSION"))),
     };
     match ended {

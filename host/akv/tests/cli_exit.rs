@@ -46,6 +46,8 @@ fn a_command_ends_with_the_code_that_its_help_promises_and_says_why() {
     };
     check("version", 0, "");
     check("crd print", 0, "");
+    check("ready http://127.0.0.1:9/readyz --timeout 0", 1, "http://127.0.0.1:9/readyz: error sending request");
+    check("ready", 2, "<URL>");
     check("no-such-command", 2, "unrecognized subcommand");
 
     check("lint -f good.yaml", 0, "0 errors, 0 warnings");

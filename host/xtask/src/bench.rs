@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: release builds, a load, and numbers beside their goals.
 
 use crate::process::cargo;
-use crate::setup::{cluster_binary, static_program, wasm_target};
+use crate::setup::static_program::{self, Arch, INJECTOR};
+use crate::setup::{cluster_binary, wasm_target};
 use crate::{Failure, Outcome, layout, process};
 use std::path::PathBuf;
 use std::process::Command;
@@ -29,7 +30,7 @@ impl BenchArgs {
         build.args(["build", "--release", "--workspace", "--bins"]);
         process::must_run("build-release", "release builds", &mut build)?;
         cluster.wait()?;
-        static_program::build("akv-injector", "azure-keyvault-env")?;
+        static_program::build("akv-injector", "azure-keyvault-env", Arch::native(), INJECTOR)?;
         let mut bench = Command::new(layout::target().join("release/bench"));
         bench.args(["--pods", &self.pods.to_string()]);
         if let Some(section) = &self.only {

@@ -1,6 +1,12 @@
 //! Container images `FROM scratch`, made without a container engine: the same input is the same bytes.
 
+pub mod command;
+pub mod product;
+mod roots;
+pub mod sbom;
+
 use crate::failure::During;
+use crate::setup::static_program::Arch;
 use crate::{Failure, Outcome};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -10,8 +16,9 @@ use std::path::Path;
 use tar::{Builder, EntryType, Header};
 
 /// What is in an image, and what its containers run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Image {
+    arch: Arch,
     /// By path, relative to the root. Sorted, since the order of the entries is part of the digest.
     entries: BTreeMap<String, Entry>,
     /// As the OCI image specification has it.
@@ -25,9 +32,14 @@ enum Entry {
 }
 
 impl Image {
-    /// An image without anything.
+    /// An image without anything, for this machine.
     pub fn scratch() -> Self {
-        Self::default()
+        Self::for_arch(Arch::native())
+    }
+
+    /// An image without anything, for a processor.
+    pub fn for_arch(arch: Arch) -> Self {
+        Self { arch, entries: BTreeMap::new(), config: Map::new() }
     }
 
     /// A file, and the folders above it, of user 0.
@@ -94,6 +106,14 @@ impl Image {
         self
     }
 
+    /// What is in the file of this path.
+    pub fn content(&self, path: &str) -> Option<&[u8]> {
+        match self.entries.get(path.trim_matches('/'))? {
+            Entry::File { bytes, .. } => Some(bytes),
+            Entry::Dir { .. } => None,
+        }
+    }
+
     fn set(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.config.insert(field.to_owned(), value.into());
         self
@@ -109,7 +129,7 @@ impl Image {
 
     /// Writes it, called `name`, as a tar that is both an OCI layout and what `docker save` makes: `ctr images import`,
     /// `docker load`, `podman load` and `skopeo copy oci-archive:` take it.
-    pub fn write(&self, name: &str, to: impl Write) -> Outcome<()> {
+    pub fn write(&self, name: &str, to: impl Write) -> Outcome<Written> {
         let layer = Blob::new(self.layer()?);
         let config = Blob::new(self.config_json(&layer));
         let manifest = Blob::new(to_json(&json!({
@@ -119,7 +139,12 @@ impl Image {
         })));
         let mut entry = manifest.descriptor("application/vnd.oci.image.manifest.v1+json");
         let tag = name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-        entry["annotations"] = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag});
+        entry["annotations"] =
+            json!({"io.containerd.image.name": with_registry(name), "org.opencontainers.image.ref.name": tag});
+        let written = Written {
+            digest: format!("sha256:{}", manifest.digest),
+            size: [&layer, &config, &manifest].iter().map(|blob| blob.bytes.len()).sum(),
+        };
         let index =
             json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
         let docker = json!([{"Config": config.path(), "RepoTags": [name], "Layers": [layer.path()]}]);
@@ -134,7 +159,8 @@ impl Image {
         for (path, bytes) in &files {
             append(&mut tar, path, EntryType::Regular, 0o644, bytes)?;
         }
-        tar.into_inner().and_then(|mut to| to.flush()).during(name)
+        tar.into_inner().and_then(|mut to| to.flush()).during(name)?;
+        Ok(written)
     }
 
     fn layer(&self) -> Outcome<Vec<u8>> {
@@ -150,9 +176,28 @@ impl Image {
 
     fn config_json(&self, layer: &Blob) -> Vec<u8> {
         to_json(&json!({
-            "architecture": architecture(), "os": "linux", "created": "1970-01-01T00:00:00Z", "config": self.config,
+            "architecture": self.arch.as_str(), "os": "linux", "created": "1970-01-01T00:00:00Z", "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", layer.digest)]},
         }))
+    }
+}
+
+/// An image that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The digest of its manifest, by which a registry knows it.
+    pub digest: String,
+    /// Bytes that a registry stores.
+    pub size: usize,
+}
+
+/// The name as a kubelet spells it: one without a registry is Docker's.
+fn with_registry(name: &str) -> String {
+    let first = name.split('/').next().unwrap_or_default();
+    if name.contains('/') && (first.contains(['.', ':']) || first == "localhost") {
+        name.to_owned()
+    } else {
+        format!("docker.io/{name}")
     }
 }
 
@@ -179,15 +224,6 @@ impl Blob {
 
 fn to_json(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
-}
-
-/// The machine's architecture in the words of images, which are Go's.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 /// One entry, of user 0, at the beginning of time.
@@ -271,6 +307,24 @@ mod tests {
         let docker = json_of(&all, "manifest.json");
         assert_eq!(docker[0]["RepoTags"][0], "localhost/shop:1");
         assert_eq!(docker[0]["Layers"][0], format!("blobs/{}", blob(&manifest["layers"][0])));
+    }
+
+    #[test]
+    fn an_image_has_a_registry_whose_name_containerd_finds() {
+        let check = |name, expected| assert_eq!(with_registry(name), expected);
+        check("akv2k8s/akv2k8s:0.1.0", "docker.io/akv2k8s/akv2k8s:0.1.0");
+        check("localhost/shop:1", "localhost/shop:1");
+        check("registry.example:5000/shop:1", "registry.example:5000/shop:1");
+    }
+
+    #[test]
+    fn what_is_said_of_an_image_is_what_a_registry_finds() {
+        let mut bytes = Vec::new();
+        let said = image().write("localhost/shop:1", &mut bytes).expect("memory can be written to");
+        let all = files(&bytes);
+        let stored = all.iter().filter(|(path, ..)| path.starts_with("blobs/"));
+        assert_eq!(said.size, stored.map(|(.., bytes)| bytes.len()).sum::<usize>());
+        assert_eq!(json_of(&all, "index.json")["manifests"][0]["digest"], said.digest);
     }
 
     #[test]

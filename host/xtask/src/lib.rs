@@ -10,6 +10,7 @@ pub mod layout;
 pub mod lint;
 pub mod process;
 pub mod progress;
+pub mod release;
 pub mod setup;
 pub mod test;
 pub mod workspaces;

@@ -74,7 +74,8 @@ fn look(check: Check) -> Outcome<Vec<bool>> {
             )?;
             // `--all-targets` leaves out what a plain `cargo test` does.
             let mut it = cargo();
-            it.args(["clippy", "-p", "akv-tests", "--test", "cluster", "--test", "e2e", "--", "-D", "warnings"]);
+            it.args(["clippy", "-p", "akv-tests", "--test", "cluster", "--test", "e2e", "--test", "chart"]);
+            it.args(["--test", "install", "--", "-D", "warnings"]);
             ok.push(run("clippy-it", "clippy on the integration tests", &mut it)?.ok);
             ok
         }

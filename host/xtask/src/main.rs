@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use xtask::bench::BenchArgs;
 use xtask::cluster::command::ClusterCommand;
 use xtask::demo::DemoArgs;
+use xtask::image::command::ImageArgs;
 use xtask::lint::LintArgs;
+use xtask::release::ReleaseArgs;
 use xtask::test::TestArgs;
 use xtask::{Outcome, generate};
 
@@ -26,6 +28,10 @@ enum XtaskCommand {
     /// A Kubernetes control plane that stays, for trying things out
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// The images of the product, built without a container engine
+    Image(ImageArgs),
+    /// What takes too long for every change: two builds from nothing, and programs of another processor
+    Release(ReleaseArgs),
     /// Measure, and print each number beside its goal
     Bench(BenchArgs),
     /// Write again what is generated from the code and committed
@@ -49,6 +55,8 @@ fn run(command: XtaskCommand) -> Outcome<()> {
         XtaskCommand::Demo(args) => args.run(),
         XtaskCommand::Test(args) => args.run(),
         XtaskCommand::Cluster(command) => command.run(),
+        XtaskCommand::Image(args) => args.run(),
+        XtaskCommand::Release(args) => args.run(),
         XtaskCommand::Bench(args) => args.run(),
         XtaskCommand::Generate => generate::run_generate(),
         XtaskCommand::Lint(args) => args.run(),

@@ -1,6 +1,7 @@
 //! Puts in place what the commands need, once, in a cache that outlives the checkout; says what it does.
 
 pub mod cluster_binary;
+pub mod debian;
 pub mod deny;
 pub mod go_program;
 pub mod helm;

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use xtask::Outcome;
 pub use xtask::image::Image;
-use xtask::setup::static_program;
+use xtask::image::product::Product;
+use xtask::setup::static_program::{self, Arch, INJECTOR};
 
 /// The probe without an argument, as user 65532. It is on every node of the tests.
 pub const PROBE: &str = "localhost/akv2k8s-probe:1";
@@ -45,16 +46,14 @@ pub fn busybox() -> Image {
 /// Builds the probe, if anything in it has changed.
 pub(super) fn probe_program() -> Outcome<PathBuf> {
     static PROGRAM: std::sync::OnceLock<Outcome<PathBuf>> = std::sync::OnceLock::new();
-    PROGRAM.get_or_init(|| static_program::build("akv-probe", "probe")).clone()
+    PROGRAM.get_or_init(|| static_program::build("akv-probe", "probe", Arch::native(), INJECTOR)).clone()
 }
 
 pub(super) fn probe_of(program: &Path) -> Outcome<Image> {
     Ok(Image::scratch().program("/probe", program)?.user("65532").entrypoint(["/probe"]))
 }
 
-/// The image of `azure-keyvault-env` with the file that ships; it is built when anything in it has changed.
+/// The image of `azure-keyvault-env` as it ships; it is built when anything in it has changed.
 pub(super) fn env() -> Outcome<Image> {
-    let program = static_program::build("akv-injector", "azure-keyvault-env")?;
-    let image = Image::scratch().program("/azure-keyvault-env", &program)?;
-    Ok(image.user("65532").entrypoint(["/azure-keyvault-env"]))
+    crate::release::image(Product::AzureKeyvaultEnv)
 }

@@ -5,7 +5,8 @@ use super::{Access, ControlPlane, Node, provision};
 use crate::failure::During;
 use crate::process::Life;
 use crate::progress::Progress;
-use crate::setup::{cluster_binary, static_program};
+use crate::setup::cluster_binary;
+use crate::setup::static_program::{self, Arch, INJECTOR};
 use crate::{Failure, Outcome, layout, setup};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ fn up(dir: &Path, with_node: bool) -> Outcome<()> {
         setup::node::ensure()?;
     }
     let binary = cluster_binary::ensure()?;
-    let probe = with_node.then(|| static_program::build("akv-probe", "probe")).transpose()?;
+    let probe = with_node.then(|| static_program::build("akv-probe", "probe", Arch::native(), INJECTOR)).transpose()?;
     if dir.exists() {
         std::fs::remove_dir_all(dir).during(dir.display())?;
     }

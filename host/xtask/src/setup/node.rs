@@ -1,8 +1,8 @@
 //! What a node needs of the machine: Linux, root, and a handful of Debian's packages.
 
+use super::debian;
 use crate::{Failure, Outcome, process};
 use std::path::Path;
-use std::process::Command;
 
 /// A package, and the files of which one shows that it is there, whoever installed it.
 const NEEDED: [(&str, &[&str]); 7] = [
@@ -38,20 +38,7 @@ pub fn ensure() -> Outcome<()> {
         return Ok(());
     }
     let label = format!("Debian packages {}", missing.join(" "));
-    install("node", &label, &missing)
-}
-
-/// Installs Debian packages.
-pub(super) fn install(log: &str, label: &str, packages: &[&str]) -> Outcome<()> {
-    let apt = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    process::must_run("apt-update", "package lists", &mut apt(&["update"]))?;
-    let mut wanted = vec!["install", "-y", "--no-install-recommends"];
-    wanted.extend(packages);
-    process::must_run(&format!("apt-install-{log}"), label, &mut apt(&wanted)).map(drop)
+    debian::install("node", &label, &missing)
 }
 
 fn missing() -> Vec<&'static str> {

@@ -49,12 +49,13 @@ fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
 fn build() -> Outcome<()> {
     let mut build = cargo();
     build.args(["build", "--workspace", "--bins", "--tests", "--test", "cluster", "--test", "e2e", "--test", "chart"]);
+    build.args(["--test", "install"]);
     process::must_run("build", "programs and tests", &mut build).map(drop)
 }
 
 fn unit() -> Outcome<Counts> {
     build()?;
-    // `cluster` and `e2e` are no part of `--tests`.
+    // `cluster`, `e2e`, `chart` and `install` are no part of `--tests`.
     cargo_test("unit", "tests of each crate", &["--tests"])
 }
 
@@ -100,6 +101,10 @@ fn on_a_node(needs: &mut Needs) -> Outcome<Counts> {
         return Ok(Counts::skip(reason));
     }
     let mut counts = cargo_test("e2e", "the product on a node", &["--test", "e2e"])?;
+    counts.add(match without(setup::helm::ensure())? {
+        Some(reason) => Counts::skip(reason),
+        None => cargo_test("install", "the charts, installed on a node", &["--test", "install"])?,
+    });
     let left = record::left_behind()?;
     for what in &left {
         eprintln!("FAIL  left behind: {what}");

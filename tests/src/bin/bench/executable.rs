@@ -6,13 +6,16 @@ use local_vault::{LocalVault, Options, Seed};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use tokio::process::Command;
-use xtask::setup::static_program;
+use xtask::setup::static_program::{self, Arch, INJECTOR};
 
 const RUNS: usize = 15;
 
 /// The file that ships.
 pub async fn program() -> PathBuf {
-    let built = tokio::task::spawn_blocking(|| static_program::build("akv-injector", "azure-keyvault-env")).await;
+    let built = tokio::task::spawn_blocking(|| {
+        static_program::build("akv-injector", "azure-keyvault-env", Arch::native(), INJECTOR)
+    })
+    .await;
     built.unwrap_or_else(|e| panic!("{e}")).unwrap_or_else(|failure| panic!("{failure}"))
 }
 

@@ -1,4 +1,7 @@
-//! The demo: a vault, a render without a cluster, then a cluster whose Secret follows the vault.
+//! The demo: a vault, a render without a cluster, then a cluster whose Secret follows the vault. With `--node`: the charts on a
+//! node where pods run.
+
+mod node;
 
 use akv_tests::{Cluster, Controller, program, wait_for};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -25,8 +28,18 @@ spec:
 #[tokio::main]
 async fn main() {
     let began = Instant::now();
-    let keep = std::env::args().any(|a| a == "--keep");
+    let has = |flag: &str| std::env::args().any(|a| a == flag);
+    let keep = has("--keep");
     let _installed = rustls::crypto::ring::default_provider().install_default();
+    if has("--node") {
+        node::run(began, keep).await;
+    } else {
+        sync(began, keep).await;
+    }
+    println!("\nEverything is stopped. {:.0} s in all.", began.elapsed().as_secs_f32());
+}
+
+async fn sync(began: Instant, keep: bool) {
     let examples = layout::root().join("examples");
 
     step(began, "A Key Vault and its token service, on loopback (seed: examples/*/vault.yaml)");
@@ -103,12 +116,13 @@ async fn main() {
 
     step(began, "Try next");
     println!("  cargo xtask demo --keep        leaves all of this running");
+    println!("  cargo xtask demo --node        the charts on a node, and a value that only a process holds (as root)");
     println!("  cargo xtask cluster up         a cluster of your own, with kubectl");
     println!("  examples/03-custom-plugin      write an output format of your own");
     if keep {
         println!("\nRunning until Ctrl-C. In another terminal:");
         println!("  export KUBECONFIG={}", cluster.admin_kubeconfig().display());
-        println!("  {} get akvs,secrets -n shop", cluster.kubectl().get_program().to_string_lossy());
+        println!("  {} kubectl get akvs,secrets -n shop", cluster.kubectl().get_program().to_string_lossy());
         println!(
             "  curl -X PUT http://{}/admin/shop-prod/secrets/db-password -d '{{\"value\": \"new\"}}'",
             vault.admin()
@@ -117,7 +131,6 @@ async fn main() {
         let _signalled = tokio::signal::ctrl_c().await;
     }
     assert!(controller.stop(), "the controller ends by itself");
-    println!("\nEverything is stopped. {:.0} s in all.", began.elapsed().as_secs_f32());
 }
 
 fn step(began: Instant, what: &str) {

@@ -1,0 +1,4 @@
+//! The charts on a node on which nothing of the product was before.
+
+mod images;
+mod life;
