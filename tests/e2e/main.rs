@@ -8,6 +8,7 @@ mod injected_restarts;
 mod injected_same_bytes;
 mod network;
 mod pods;
+mod registries;
 mod shapes;
 mod tokens;
 mod webhook;

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! The probe (`/probe` in [`image::PROBE`], which is on the node already) does what its command line says, and more after the
-//! word `then`: `report`, `read FILE…`, `look-up NAME`, `get URL [--ca FILE] [--token FILE]`, `listen PORT`, `has NAME VALUE`, `write FILE`, `end PID`,
+//! word `then`: `report`, `read FILE…`, `look-up NAME`, `get URL [--ca FILE] [--token FILE] [--cert FILE]`, `listen PORT`, `has NAME VALUE`, `write FILE`, `end PID`,
 //! `exit CODE`, `sleep` (until SIGTERM; also without a word). `tests/probe` has the details.
 //!
 //! Addresses: [`Node::host`] is this machine as the node and its pods see it (bind servers there; use it in webhooks' URLs);
@@ -42,9 +42,11 @@
 
 pub mod image;
 pub mod pod;
+pub mod registry;
 mod service;
 
 pub use pod::Pod;
+pub use registry::DockerRegistry;
 
 use crate::cluster::{Cluster, blocking};
 use crate::namespace::Namespace;

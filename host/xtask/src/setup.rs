@@ -3,6 +3,7 @@
 pub mod cluster_binary;
 pub mod debian;
 pub mod deny;
+pub mod docker_registry;
 pub mod go_program;
 pub mod helm;
 pub mod node;

@@ -3,7 +3,7 @@
 use http::Uri;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The status of the answer, a line break, the body. `--ca FILE`: the only authorities; without it HTTPS trusts nobody.
-/// `--token FILE`: a bearer token.
+/// `--token FILE`: a bearer token. `--cert FILE`: a certificate of its own, chain and key.
 pub fn get(url: &str, options: &[String]) -> Result<String, Box<dyn Error>> {
     let option = |name: &str| options.windows(2).find(|pair| pair[0] == name).map(|pair| &pair[1]);
     let uri: Uri = url.parse()?;
@@ -32,7 +32,7 @@ pub fn get(url: &str, options: &[String]) -> Result<String, Box<dyn Error>> {
     request += "\r\n";
     let answer = if secure {
         let name = ServerName::try_from(host.to_owned())?;
-        let connection = ClientConnection::new(Arc::new(trusting(option("--ca"))?), name)?;
+        let connection = ClientConnection::new(Arc::new(config(option("--ca"), option("--cert"))?), name)?;
         exchange(StreamOwned::new(connection, tcp), &request)?
     } else {
         exchange(tcp, &request)?
@@ -42,7 +42,7 @@ pub fn get(url: &str, options: &[String]) -> Result<String, Box<dyn Error>> {
     Ok(format!("{status}\n{body}"))
 }
 
-fn trusting(ca: Option<&String>) -> Result<ClientConfig, Box<dyn Error>> {
+fn config(ca: Option<&String>, own: Option<&String>) -> Result<ClientConfig, Box<dyn Error>> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = ca {
         for certificate in CertificateDer::pem_file_iter(file)? {
@@ -51,7 +51,12 @@ fn trusting(ca: Option<&String>) -> Result<ClientConfig, Box<dyn Error>> {
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let config = config.with_root_certificates(roots);
+    let Some(file) = own else {
+        return Ok(config.with_no_client_auth());
+    };
+    let chain = CertificateDer::pem_file_iter(file)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(file)?)?)
 }
 
 fn exchange(mut stream: impl Read + Write, request: &str) -> std::io::Result<String> {

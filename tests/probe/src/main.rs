@@ -3,7 +3,7 @@
 //! * `report`: one line of JSON about how this process was started;
 //! * `read FILE…`: one line of JSON per file, its content and who may read it;
 //! * `look-up NAME`: its addresses, one per line;
-//! * `get URL [--ca FILE] [--token FILE]`: the status of the answer, then its body;
+//! * `get URL [--ca FILE] [--token FILE] [--cert FILE]`: the status of the answer, then its body;
 //! * `listen PORT`: answers every HTTP request with the report, while the deeds after it are done;
 //! * `has NAME VALUE`: fails unless the variable has this value;
 //! * `write FILE`: fails unless a line can be added to the file;

@@ -2,7 +2,6 @@
 
 mod attacks;
 mod credentials;
-mod debian;
 mod documents;
 mod exchange;
 mod faults;

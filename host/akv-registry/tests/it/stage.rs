@@ -45,8 +45,6 @@ pub struct Stage(Arc<Inner>);
 struct Inner {
     port: u16,
     authority: String,
-    key: String,
-    leaf: String,
     documents: Mutex<BTreeMap<String, Reply>>,
     script: Mutex<Option<Script>>,
     asked: Mutex<Vec<Asked>>,
@@ -81,8 +79,6 @@ impl Stage {
         let stage = Self(Arc::new(Inner {
             port: listener.local_addr().expect("an address").port(),
             authority,
-            key: key.serialize_pem(),
-            leaf: leaf.pem(),
             documents: Mutex::default(),
             script: Mutex::default(),
             asked: Mutex::default(),
@@ -141,11 +137,6 @@ impl Stage {
 
     pub fn port(&self) -> u16 {
         self.0.port
-    }
-
-    /// The chain and key that the listener shows, and its authority, in PEM.
-    pub fn identity(&self) -> (&str, &str, &str) {
-        (&self.0.leaf, &self.0.key, &self.0.authority)
     }
 
     /// `host:port`.

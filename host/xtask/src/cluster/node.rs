@@ -10,7 +10,7 @@ mod namespaces;
 pub mod network;
 pub mod record;
 
-use self::config::{Config, DNS_READY, NAME, PROXY_READY};
+use self::config::{Config, DNS_READY, NAME, PROXY_READY, REGISTRIES};
 use self::namespaces::Namespaces;
 use super::config::{Place, Ports};
 use super::{Access, ControlPlane, provision};
@@ -21,7 +21,7 @@ use crate::progress::seconds;
 use crate::{Failure, Outcome};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -140,6 +140,11 @@ impl Node {
     fn parts(&self) -> MutexGuard<'_, Vec<Server>> {
         // Whoever panicked with it left processes, which can still be asked and killed.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where containerd looks for what it is to know of registries, a folder for each.
+    pub fn registries(&self) -> PathBuf {
+        self.access.dir.join("node").join(REGISTRIES)
     }
 
     /// How its API server is reached.

@@ -19,6 +19,8 @@ pub const DNS: &str = "10.96.0.10";
 pub const DNS_READY: u16 = 8181;
 /// Where kube-proxy says that it has written its rules.
 pub const PROXY_READY: u16 = 10256;
+/// Below the node's folder: what containerd is to know of registries, in a folder for each, read at each pull.
+pub const REGISTRIES: &str = "registries";
 /// Where containerd listens, within the node.
 const SOCKET: &str = "/run/containerd/containerd.sock";
 
@@ -61,9 +63,10 @@ impl Config {
         format!(
             "version = 2\n[grpc]\naddress = \"{SOCKET}\"\n[{cri}]\nsandbox_image = \"{PAUSE}\"\nrestrict_oom_score_adj = true\n\
              [{cri}.containerd]\nsnapshotter = \"native\"\n[{cri}.containerd.runtimes.runc]\nruntime_type = \"io.containerd.runc.v2\"\n\
-             [{cri}.cni]\nbin_dir = \"{}\"\nconf_dir = \"{}\"\n",
+             [{cri}.cni]\nbin_dir = \"{}\"\nconf_dir = \"{}\"\n[{cri}.registry]\nconfig_path = \"{}\"\n",
             plugins.display(),
-            self.file("cni").display()
+            self.file("cni").display(),
+            self.file(REGISTRIES).display()
         )
     }
 
