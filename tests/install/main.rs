@@ -2,3 +2,4 @@
 
 mod images;
 mod life;
+mod pages;

@@ -7,7 +7,7 @@ use akv_tests::{Node, Release, program};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -42,7 +42,7 @@ struct Reader {
 
 #[tokio::test]
 async fn the_commands_of_the_pages_end_with_both_flows_running() {
-    let node = Node::bare("pages").await;
+    let node = Node::bare().await;
     node.import(&image::busybox(), IMAGE).await;
     let release = Release::prepare(node, &vaults()).await;
     let reader = Reader::new(&release).await;
@@ -168,7 +168,8 @@ fn copy(from: &Path, to: &Path, release: &Release) {
                 copy(&path, &to.join(name), release);
             }
         } else if name == "pod.yaml" {
-            let pods = documents(&text(&path)).into_iter().map(|pod| format!("---\n{}\n", release.reaching_vaults(pod)));
+            let pods =
+                documents(&text(&path)).into_iter().map(|pod| format!("---\n{}\n", release.reaching_vaults(pod)));
             std::fs::write(to.join(name), pods.collect::<String>()).expect("a pod");
         } else {
             std::fs::copy(&path, to.join(name)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

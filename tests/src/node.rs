@@ -38,7 +38,7 @@
 //! Addresses: [`Node::host`] is this machine as the node and its pods see it (bind servers there; use it in webhooks' URLs);
 //! pods' addresses ([`Pod::address`](pod::Pod::address)) are reached from the test as they are. There is no way from pods to any
 //! other network. The API server's address and the issuer of tokens is `https://198.18.0.1:6443`, from everywhere.
-//! Logs of a run lie below `target/e2e/PID-node`: one per part, and the containers' in `var/log/pods`.
+//! Logs of a run lie below `target/e2e/PID-node-N`: one per part, and the containers' in `var/log/pods`.
 
 pub mod image;
 pub mod pod;
@@ -57,6 +57,7 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use xtask::cluster::ControlPlane;
@@ -94,7 +95,10 @@ impl Node {
         let binary = cluster_binary::ensure()?;
         let runs = layout::target().join("e2e");
         let probe = image::probe_program()?;
-        let dir = runs.join(format!("{}-node", std::process::id()));
+        // A process may have one after the other.
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let dir = runs.join(format!("{}-node-{number}", std::process::id()));
         let (plane, node) = xtask::cluster::Node::start(&binary, &dir, &probe, Life::WithUs)?;
         // Not before: the folder of a run that was killed says which cgroups are its.
         crate::cluster::remove_runs_of_the_dead(&runs);
