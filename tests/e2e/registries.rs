@@ -18,6 +18,9 @@ const PATIENCE: &str = "--image-inspection-timeout=5";
 /// Pods of one image that are admitted at once.
 const HERD: usize = 100;
 
+/// The command of a container, or words of the refusal.
+type Expected = Result<&'static [&'static str], &'static [&'static str]>;
+
 struct World {
     injection: Injection,
     registry: DockerRegistry,
@@ -162,8 +165,8 @@ async fn one_look_up(world: &World) {
 
 async fn check_rows(world: &World, at: SocketAddr) {
     let [slow, too_slow, dead] = world.roads;
-    let command: Result<&[&str], &[&str]> = Ok(&["/probe", "report", "then", "exit", "0"]);
-    let rows: [(&str, SocketAddr, &str, Option<&str>, Result<&[&str], &[&str]>); 10] = [
+    let command: Expected = Ok(&["/probe", "report", "then", "exit", "0"]);
+    let rows: [(&str, SocketAddr, &str, Option<&str>, Expected); 10] = [
         ("index", at, "shop:both", Some("right"), command),
         ("slow", slow, "shop:1", Some("right"), command),
         ("too slow", too_slow, "shop:1", Some("right"), Err(&["RegistryTimeout"])),
