@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Args)]
 #[command(after_help = CODES)]
 pub struct ReadyArgs {
-    /// Where they say so, such as http://akv2k8s-controller.akv2k8s.svc:9000/readyz
+    /// What each part is asked at: the whole URL of its /readyz
     #[arg(required = true, value_name = "URL")]
     urls: Vec<String>,
     /// Seconds until one that is not ready is a failure
