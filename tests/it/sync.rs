@@ -1,6 +1,6 @@
 //! The main job: objects become targets and stay current.
 
-use akv_tests::World;
+use akv_tests::{World, wait_for};
 use akv_tests::world::PATIENCE;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -114,8 +114,11 @@ async fn every_kind_of_object_becomes_its_target_and_follows_the_vault() {
     world.vault.set_secret("shop-prod", "db-password", "rotated");
     world.until_value("password", "password", "rotated").await;
     world.until_value("files", "app.properties", "db.password=rotated\n").await;
-    let map = world.config_map("password").await.and_then(|m| m.data).unwrap_or_default();
-    assert_eq!(map.get("password").map(String::as_str), Some("rotated"));
+    // The ConfigMap is written after the Secret.
+    wait_for("the ConfigMap to follow", PATIENCE, || async {
+        (world.config_map("password").await?.data?.get("password")? == "rotated").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
