@@ -30,7 +30,9 @@ async fn check(example: &str, resources: &str) {
     let namespace = injection.namespace("example", &[]).await;
     let here = |text: String| text.replace("  namespace: shop\n", "");
     namespace.apply(&here(read(example, resources))).await.unwrap_or_else(|failure| panic!("{failure}"));
-    let pod: Value = serde_yaml_ng::from_str(&here(read(example, "pod.yaml"))).expect("a pod");
+    let deployment: Value = serde_yaml_ng::from_str(&read(example, "deployment.yaml")).expect("a Deployment");
+    let mut pod = deployment["spec"]["template"].clone();
+    pod["metadata"]["name"] = deployment["metadata"]["name"].clone();
     let container = pod["spec"]["containers"][0]["name"].as_str().expect("a container").to_owned();
     let made = injection.create(&namespace, pod).await;
     made.running().await;

@@ -40,7 +40,8 @@ struct Reader {
     environment: Vec<(String, String)>,
 }
 
-#[tokio::test]
+// The vault answers in this process while a command is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn the_commands_of_the_pages_end_with_both_flows_running() {
     let node = Node::bare().await;
     node.import(&image::busybox(), IMAGE).await;
@@ -167,10 +168,11 @@ fn copy(from: &Path, to: &Path, release: &Release) {
             if name != "target" {
                 copy(&path, &to.join(name), release);
             }
-        } else if name == "pod.yaml" {
-            let pods =
-                documents(&text(&path)).into_iter().map(|pod| format!("---\n{}\n", release.reaching_vaults(pod)));
-            std::fs::write(to.join(name), pods.collect::<String>()).expect("a pod");
+        } else if name == "deployment.yaml" {
+            let mut deployment = documents(&text(&path)).swap_remove(0);
+            let template = &mut deployment["spec"]["template"];
+            *template = release.reaching_vaults(template.take());
+            std::fs::write(to.join(name), deployment.to_string()).expect("a Deployment");
         } else {
             std::fs::copy(&path, to.join(name)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
