@@ -1,7 +1,7 @@
 //! The main job: objects become targets and stay current.
 
-use akv_tests::{World, wait_for};
 use akv_tests::world::PATIENCE;
+use akv_tests::{World, wait_for};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
