@@ -18,7 +18,10 @@ async fn built(product: Product) -> Image {
 fn traces(program: &[u8]) -> BTreeSet<String> {
     let text = String::from_utf8_lossy(program);
     // The folder of the registry, then that of the crate.
-    text.split(REGISTRY).skip(1).filter_map(|path| path.split('/').nth(1)).map(str::to_owned).collect()
+    let crates = text.split(REGISTRY).skip(1).filter_map(|path| path.split('/').nth(1));
+    // In tables of the debugger a folder's name ends with a zero, and anything may follow.
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
+    crates.filter_map(|name| name.split(|c| !of_a_name(c)).next()).map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -73,7 +73,9 @@ impl Product {
             image = image.program(library, Path::new(library))?;
         }
         let version = version()?;
-        let bill = sbom::of(self.package(), self.program(), &version, Arch::native().target())?;
+        // Of the machine's C library, with which some crates bring others.
+        let target = Arch::native().target().replace("musl", "gnu");
+        let bill = sbom::of(self.package(), self.program(), &version, &target)?;
         self.furnish(image.file(sbom::PATH, bill, 0o644), &version)
     }
 
