@@ -4,6 +4,7 @@ mod flags;
 mod golden;
 mod helm;
 mod leaves;
+mod notes;
 mod original;
 mod page;
 mod pages;
