@@ -25,6 +25,11 @@ pub fn begin() {
     *PASSED.lock().unwrap_or_else(|e| e.into_inner()) = Some(passed);
 }
 
+/// Whether anybody asked for the times.
+pub fn asked() -> bool {
+    PASSED.lock().unwrap_or_else(|e| e.into_inner()).is_some()
+}
+
 /// What was done since the last call was of this stage. Nothing if nobody asked.
 pub fn passed(stage: &'static str) {
     if let Some(passed) = PASSED.lock().unwrap_or_else(|e| e.into_inner()).as_mut() {

@@ -1,6 +1,7 @@
 //! The webhook under load, on one core: admission of pods that state their command, and a pod that asks without end.
 
 use crate::report::Report;
+use crate::usage::{cores, cpu, rss};
 use akv_tests::webhook::Asker;
 use akv_tests::webhook::flood::flood;
 use akv_tests::webhook::pod::with_reference;
@@ -18,7 +19,7 @@ const FLOOD: Duration = Duration::from_secs(10);
 /// Pods that start meanwhile.
 const OTHERS: usize = 5;
 
-/// The webhook has the first core, the load the second.
+/// For admissions the webhook has the first core, the load the second.
 pub async fn measure(report: &mut Report) {
     let cluster = Cluster::own("admission").await;
     let command = ["webhook", "--log-level=warn"];
@@ -26,9 +27,13 @@ pub async fn measure(report: &mut Report) {
     world.add_replica().await;
     world.register().await;
     world.resource(&world.shop, "db", "s", "").await;
-    pin(world.replicas[0].pid(), 0);
-    pin(std::process::id(), 1);
+    pin(world.replicas[0].pid(), &[0]);
+    pin(std::process::id(), &[1]);
     admissions(report, &world).await;
+    // A flood is as large as the machine can make it.
+    pin(world.replicas[0].pid(), &[0, 1]);
+    pin(std::process::id(), &[0, 1]);
+    report.add("webhook memory (RSS) after the admissions", rss(world.replicas[0].pid()), "MiB", None);
     let flooded = flood(&world, FLOOD, OTHERS).await;
     println!("  {:.0} attempts a second, answered {:?}", flooded.attempts, flooded.statuses);
     report.add("10,000 attempts of one pod at the auth service", 10_000_000.0 / flooded.attempts, "ms", Some(1000.0));
@@ -46,7 +51,7 @@ async fn admissions(report: &mut Report, world: &Installation) {
     for _ in 0..50 {
         assert_eq!(asker.post("/pods", &review).await.status, 200, "an admission before the load");
     }
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), cpu(world.replicas[0].pid()));
     let mut asked = Vec::new();
     for n in 0..RATE * SECONDS {
         tokio::time::sleep_until((began + Duration::from_secs(1) * n / RATE).into()).await;
@@ -64,6 +69,8 @@ async fn admissions(report: &mut Report, world: &Installation) {
     let all = (RATE * SECONDS) as usize;
     let rate = all as f64 / began.elapsed().as_secs_f64();
     println!("  {rate:.0} admissions a second, client and TLS included");
+    let busy = cores(cpu(world.replicas[0].pid()) - used, began.elapsed());
+    report.add("webhook CPU at 500 admissions a second", busy, "millicores", None);
     took.sort();
     let at = |share: usize| took.get(took.len() * share / 100).map_or(f64::INFINITY, |t| t.as_secs_f64() * 1e3);
     report.add("admission at 500 a second on one core: without an answer", (all - took.len()) as f64, "", Some(0.0));
@@ -71,10 +78,10 @@ async fn admissions(report: &mut Report, world: &Installation) {
     report.add("admission at 500 a second on one core: p99", at(99), "ms", Some(5.0));
 }
 
-/// Leaves every thread of a process one core, and with them those that they start.
-fn pin(process: u32, core: usize) {
+/// Leaves every thread of a process these cores, and with them those that they start.
+fn pin(process: u32, allowed: &[usize]) {
     let mut cores = CpuSet::new();
-    cores.set(core);
+    allowed.iter().for_each(|core| cores.set(*core));
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap_or_else(|e| panic!("{process}: {e}"));
     let numbers = threads.flatten().filter_map(|thread| thread.file_name().to_str()?.parse().ok());
     for thread in numbers.filter_map(Pid::from_raw) {

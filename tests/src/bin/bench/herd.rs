@@ -3,6 +3,7 @@
 use crate::executable::{program, proves, references};
 use crate::report::Report;
 use crate::stages::{self, Start};
+use crate::usage::{busy, cores};
 use akv_tests::webhook::TestPod;
 use akv_tests::{Cluster, Installation};
 use futures::StreamExt;
@@ -66,9 +67,10 @@ pub async fn measure(report: &mut Report, pods: usize) {
     // A vault whose window is used up by what came before would count against the herd.
     tokio::time::sleep(WINDOW).await;
     world.vault.reset_counters();
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), busy());
     let ended = futures::future::join_all(containers.iter().map(Container::run)).await;
     let took = began.elapsed();
+    println!("  {:.1} cores busy, all pods being on this one machine", cores(busy() - used, took) / 1e3);
     account(report, &world, &ended, took);
 }
 

@@ -7,6 +7,7 @@ mod herd;
 mod plugins;
 mod report;
 mod stages;
+mod usage;
 
 use akv_tests::program;
 use report::Report;
