@@ -63,3 +63,14 @@ fn the_programs_take_every_command_line_and_no_flag_is_out_of_reach() {
         assert!(command == "run" || out_of_reach.is_empty(), "{command}: no value sets {out_of_reach:?}");
     }
 }
+
+#[test]
+fn a_further_argument_wins_over_what_a_value_sets() {
+    for command in ["controller", "webhook", "run"] {
+        let line = |last: &str| [command, "--http-port=8080", last, "--help"].map(str::to_owned);
+        akv2k8s(&line("--http-port=9090")).unwrap_or_else(|error| panic!("{command}: {error}"));
+        // The second is read, not skipped.
+        let said = akv2k8s(&line("--http-port=many")).expect_err("that is no port");
+        assert!(said.contains("'many'") && said.contains("--http-port"), "{command}: {said}");
+    }
+}

@@ -4,6 +4,7 @@ mod canary;
 mod cluster;
 mod crash;
 mod custom_plugins;
+mod doctor;
 mod faults;
 mod hostile;
 mod legacy_ca;

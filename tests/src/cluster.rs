@@ -174,7 +174,7 @@ async fn try_client(kubeconfig: &Path) -> Outcome<Client> {
 }
 
 /// Runs what blocks away from the test's runtime.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> T {
     let ended = tokio::task::spawn_blocking(work).await;
     ended.unwrap_or_else(|panic| Err(Failure::new(panic.to_string()))).unwrap_or_else(|failure| panic!("{failure}"))
 }

@@ -44,6 +44,12 @@ impl Controller {
         Self::start_with(cluster, &cluster.kubeconfig_for(Component::Controller), HOME, env, args).await
     }
 
+    /// The same from a namespace of one's own.
+    pub async fn start_everywhere_from(namespace: &Namespace, env: &[(String, String)], args: &[&str]) -> Self {
+        let kubeconfig = namespace.install_everywhere(Component::Controller).await;
+        Self::start_with(namespace.cluster(), &kubeconfig, namespace.name(), env, args).await
+    }
+
     async fn start_with(
         cluster: &Cluster,
         kubeconfig: &Path,

@@ -109,11 +109,15 @@ impl Installation {
 
     /// Registers the front, and returns when the API server asks it: it learns of that a moment later.
     pub async fn register(&self) {
-        let documents = registration::configurations(&self.configuration, self.home.name(), self.front.address());
-        for document in documents {
+        for document in self.registrations() {
             self.home.put_cluster_wide(document).await;
         }
         self.until_called().await;
+    }
+
+    /// What is registered.
+    pub fn registrations(&self) -> Vec<Value> {
+        registration::configurations(&self.configuration, self.home.name(), self.front.address())
     }
 
     /// Waits until a pod with a reference is changed.

@@ -7,12 +7,14 @@
 //! Everything here is a function of its arguments, a time among them, and of fresh keys.
 
 mod bundle;
+mod end;
 mod error;
 mod issue;
 mod key;
 mod peer;
 
 pub use bundle::{Bundle, Pair};
+pub use end::end;
 pub use error::AuthorityError;
 pub use issue::{Serving, cross_signed, pod_certificate, serving};
 pub use peer::Peers;

@@ -2,8 +2,10 @@
 
 pub mod cases;
 pub mod check;
+pub mod completion;
 pub mod crd;
 pub mod custom;
+pub mod doctor;
 pub mod exit;
 pub mod finding;
 pub mod inspect;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 
 /// Azure Key Vault objects in Kubernetes, made by sandboxed plugins.
 #[derive(Debug, Parser)]
-#[command(name = "akv2k8s", version, after_help = CODES)]
+#[command(name = "akv2k8s", version, max_term_width = 80, after_help = CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -49,6 +51,8 @@ enum Command {
     #[command(subcommand)]
     Legacy(legacy::LegacyCommand),
     Ready(ready::ReadyArgs),
+    Doctor(doctor::DoctorArgs),
+    Completion(completion::CompletionArgs),
     /// Print the version
     Version,
     /// Compile a component from stdin to stdout, in a process with limits; the program starts itself so
@@ -80,6 +84,8 @@ pub fn main() -> ExitCode {
         Command::Crd(command) => crd::run(&command),
         Command::Legacy(command) => legacy::run(&command),
         Command::Ready(args) => ready::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completion(args) => completion::run(&args),
         Command::Version => print::line(&format!("akv2k8s {}", env!("CARGO_PKG_VERSION"))),
     };
     match ended {
@@ -138,10 +144,11 @@ mod tests {
         assert!(found.len() >= 9, "{found:?}");
         for (name, command) in found {
             assert!(command.get_about().is_some(), "{name} does not say what it does");
-            // What takes files says how it ends; the others end well, or as the help of the whole program says.
+            // What takes something shows it by an example and says how it ends; the others end well.
             let takes = command.get_arguments().any(|a| a.get_id() != "help" && a.get_id() != "version");
-            let codes = command.get_after_help().is_some_and(|text| text.to_string() == CODES);
-            assert!(!takes || codes, "{name} does not say how it ends");
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let teaches = after.starts_with("Examples:\n") && after.contains(&name) && after.ends_with(CODES);
+            assert!(!takes || teaches, "{name} shows no example, or does not say how it ends: {after}");
             for argument in command.get_arguments().filter(|a| a.get_id() != "help" && a.get_id() != "version") {
                 let id = argument.get_id();
                 assert!(argument.get_help().is_some(), "{name} {id} says nothing");
@@ -149,5 +156,39 @@ mod tests {
                 assert!(named, "{name} {id} cannot come from the environment");
             }
         }
+    }
+    #[test]
+    fn what_runs_for_long_takes_every_setting_from_the_environment_too() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "akv2k8s", &mut found);
+        let long = found.iter().filter(|(name, _)| ["controller", "webhook", "run"].iter().any(|l| name.ends_with(l)));
+        let mut seen = 0;
+        for (name, command) in long {
+            for argument in command.get_arguments().filter(|a| a.get_id() != "help") {
+                let id = argument.get_id();
+                assert!(argument.get_env().is_some_and(|name| !name.is_empty()), "{name} {id} has no variable");
+                assert!(argument.get_help().is_some_and(|help| help.to_string().len() > 5), "{name} {id} says nothing");
+                seen += 1;
+            }
+        }
+        assert!(seen > 90, "{seen}");
+    }
+
+    #[test]
+    fn the_help_of_every_command_fits_80_columns() {
+        fn check(command: &mut Command, name: &str) {
+            for help in [command.render_help(), command.render_long_help()] {
+                for line in help.to_string().lines() {
+                    assert!(line.chars().count() <= 80, "{name}: {line}");
+                }
+            }
+            for below in command.get_subcommands_mut() {
+                let name = format!("{name} {}", below.get_name());
+                check(below, &name);
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&mut command, "akv2k8s");
     }
 }

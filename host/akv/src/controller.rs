@@ -2,7 +2,7 @@
 
 pub mod args;
 mod context;
-mod crd;
+pub(crate) mod crd;
 mod digest_key;
 mod forget;
 mod index;

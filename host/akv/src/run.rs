@@ -1,5 +1,6 @@
 //! `akv2k8s run`: controller and webhook in one process, for small clusters and the demo.
 
+use crate::cli::exit::after_help;
 use crate::cluster::ClusterError;
 use crate::controller::{self, ControllerArgs, ControllerError};
 use crate::webhook::{self, WebhookArgs, WebhookError};
@@ -11,6 +12,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::net::TcpListener;
+
+const EXAMPLES: &str = after_help!(
+    "  # what the chart starts with allInOne=true
+  akv2k8s run --auth-type environment-azidentity --pod-namespace akv2k8s \\
+    --mutating-configuration akv2k8s-envinjector"
+);
 
 /// The flags of both; a flag that both have is given once, and has the webhook's default.
 #[derive(Debug, Clone)]
@@ -53,7 +60,7 @@ impl Args for RunArgs {
 }
 
 fn both(command: Command, of_webhook: fn(Command) -> Command, of_controller: fn(Command) -> Command) -> Command {
-    let command = of_webhook(command).about("Controller and webhook in one process");
+    let command = of_webhook(command).about("Controller and webhook in one process").after_help(EXAMPLES);
     let known: BTreeSet<String> = command.get_arguments().map(|a| a.get_id().to_string()).collect();
     let other = of_controller(Command::new("controller"));
     let more = other.get_arguments().filter(|a| !known.contains(a.get_id().as_str())).cloned();

@@ -4,7 +4,7 @@ mod case;
 mod object;
 
 use super::custom;
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print::{self, Report};
 use akv_core::{PluginFault, PluginName};
 use akv_plugin::limits::WALL;
@@ -20,7 +20,12 @@ use std::path::{Path, PathBuf};
 /// output target, objects and expect.entries, for a transform input and expect.output; or expect.error. Several documents
 /// may stand in one file.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # every case below a folder
+  akv2k8s plugin test cases/
+  # the same cases against another build of the plugin
+  akv2k8s plugin test cases/ --plugin target/shout.wasm"
+))]
 pub struct TestArgs {
     /// Files with cases, or directories of them
     #[arg(required = true, value_name = "FILE")]

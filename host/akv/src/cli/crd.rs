@@ -1,13 +1,13 @@
 //! `akv2k8s crd`: the CustomResourceDefinitions, printed or put on the server.
 
 use super::block_on;
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print::{self, Form};
+use crate::cluster::client_of_person;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::wait::{Condition, conditions};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, ResourceExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,7 +29,10 @@ pub enum CrdCommand {
 
 /// Print them
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # what this version would put on the server
+  akv2k8s crd print | kubectl diff -f -"
+))]
 pub struct PrintArgs {
     /// How to print
     #[arg(short, long, env = "AKV2K8S_OUTPUT", default_value = "yaml")]
@@ -38,7 +41,10 @@ pub struct PrintArgs {
 
 /// Put them on the server, new or over older ones, by server-side apply
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # before an upgrade of a release that does not keep them itself
+  akv2k8s crd apply --kubeconfig ~/.kube/config"
+))]
 pub struct ApplyArgs {
     /// A kubeconfig; else $HOME/.kube/config, or the cluster that this process runs in
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
@@ -58,7 +64,7 @@ pub fn run(command: &CrdCommand) -> Result<Exit, Stop> {
 }
 
 async fn apply(args: &ApplyArgs) -> Result<Exit, Stop> {
-    let client = client(args).await?;
+    let client = client_of_person(args.kubeconfig.as_deref(), None).await.map_err(|e| Stop::usage(e.to_string()))?;
     let api = Api::<CustomResourceDefinition>::all(client);
     for definition in akv_api::crd::all() {
         let name = definition.name_any();
@@ -84,18 +90,4 @@ async fn established(api: &Api<CustomResourceDefinition>, name: &str) -> kube::R
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
-}
-
-async fn client(args: &ApplyArgs) -> Result<Client, Stop> {
-    let config = match &args.kubeconfig {
-        Some(path) => {
-            let stop = |e: kube::config::KubeconfigError| Stop::usage(format!("kubeconfig {}: {e}", path.display()));
-            let file = Kubeconfig::read_from(path).map_err(stop)?;
-            Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.map_err(stop)?
-        }
-        None => Config::infer()
-            .await
-            .map_err(|e| Stop::usage(format!("no cluster is known: {e}; name a kubeconfig by --kubeconfig")))?,
-    };
-    Client::try_from(config).map_err(|e| Stop::wrong(e.to_string()))
 }

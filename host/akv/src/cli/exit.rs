@@ -15,12 +15,28 @@ pub enum Exit {
     Vault = 3,
 }
 
-/// The codes, for the end of a command's help.
-pub const CODES: &str = "Exit codes:
+/// The codes, as a literal.
+macro_rules! codes {
+    () => {
+        "Exit codes:
   0  everything is as it should be
-  1  something is wrong with a resource or a plugin
+  1  something is wrong with a resource, a plugin or an installation
   2  the command line, or a file that it names, is wrong
-  3  a vault or the token service did not give what was asked for";
+  3  a vault or the token service did not give what was asked for"
+    };
+}
+pub(crate) use codes;
+
+/// The end of a command's help: examples, then how it ends.
+macro_rules! after_help {
+    ($examples:literal) => {
+        concat!("Examples:\n", $examples, "\n\n", $crate::cli::exit::codes!())
+    };
+}
+pub(crate) use after_help;
+
+/// The codes, for the end of the whole program's help.
+pub const CODES: &str = codes!();
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -1,7 +1,7 @@
 //! `akv2k8s plugin inspect`: what a binary is, or why it would be refused.
 
 use super::custom;
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print::{self, Report};
 use akv_core::PluginName;
 use akv_plugin::{Engine, Refusal};
@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 /// Say what a plugin is: kind, WIT version, imports, schema, size, digest, or why it would be refused
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # would the controller run it, and what is its digest?
+  akv2k8s plugin inspect shout.wasm"
+))]
 pub struct InspectArgs {
     /// The component, plain or gzip
     file: PathBuf,

@@ -1,7 +1,7 @@
 //! `akv2k8s legacy`: what a move from the original needs once.
 
 use super::block_on;
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print;
 use akv_authority::Pair;
 use k8s_openapi::api::core::v1::Secret;
@@ -22,7 +22,10 @@ pub enum LegacyCommand {
 
 /// Copy the original's authority into a Secret that stays when its chart goes, for pods that it admitted
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+    "  # before the original's chart is upgraded or removed
+  akv2k8s legacy keep-ca --namespace akv2k8s"
+))]
 pub struct KeepArgs {
     /// The Secret that the original's chart made
     #[arg(long, env = "LEGACY_CA_FROM", default_value = "akv2k8s-envinjector-ca", value_name = "NAME")]

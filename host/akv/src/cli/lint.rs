@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::custom::{PluginArgs, PluginSet};
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::finding::{self, Severity, count};
 use super::manifest::{self, Manifest, ManifestArgs, Resource};
 use super::print::{self, Report};
@@ -13,7 +13,13 @@ use std::path::PathBuf;
 /// Reads every AzureKeyVaultSecret in any version and every AzureKeyVaultPlugin of the files as the API server and the
 /// controller would. Namespaces among the files give the labels by which plugins select them. Other kinds are left alone.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # everything below a folder, as a pipeline would
+  akv2k8s lint -f manifests/ -o json
+  # with a plugin of one's own, and the installation's policy
+  akv2k8s lint -f akvs.yaml --plugin shout=shout.wasm \\
+    --vault-access-policy policy.yaml"
+))]
 pub struct LintArgs {
     #[command(flatten)]
     manifests: ManifestArgs,

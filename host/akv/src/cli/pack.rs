@@ -1,6 +1,6 @@
 //! `akv2k8s plugin pack`: a core module, as a compiler leaves it, becomes a component.
 
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print;
 use std::path::PathBuf;
 use wit_component::ComponentEncoder;
@@ -9,7 +9,11 @@ use wit_component::ComponentEncoder;
 ///
 /// Does what `wasm-tools component new` does, and refuses what the controller would refuse.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # after `cargo build --target wasm32-unknown-unknown --release`
+  akv2k8s plugin pack target/wasm32-unknown-unknown/release/shout.wasm \\
+    -o shout.wasm"
+))]
 pub struct PackArgs {
     /// The core module, as target/wasm32-unknown-unknown/release/NAME.wasm
     module: PathBuf,

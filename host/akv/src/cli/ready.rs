@@ -1,7 +1,7 @@
 //! `akv2k8s ready`: asks running parts whether they are ready. `helm test` does so, over their Services.
 
 use super::block_on;
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::print;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,11 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Ask running parts whether they are ready, and wait until all are
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # until the controller and the webhook of a release are there
+  akv2k8s ready http://akv2k8s.akv2k8s:9000/readyz \\
+    http://akv2k8s-envinjector.akv2k8s:8080/readyz"
+))]
 pub struct ReadyArgs {
     /// What each part is asked at: the whole URL of its /readyz
     #[arg(required = true, value_name = "URL")]

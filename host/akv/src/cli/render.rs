@@ -2,7 +2,7 @@
 
 use super::check::{check, remark};
 use super::custom::{PluginArgs, PluginSet};
-use super::exit::{CODES, Exit, Stop};
+use super::exit::{Exit, Stop, after_help};
 use super::finding::{self, Remark, Severity};
 use super::manifest::{self, ManifestArgs, Resource};
 use super::print::{self, Form};
@@ -20,7 +20,12 @@ use std::path::PathBuf;
 /// Runs the controller's own code, custom plugins included, and applies nothing. Objects come from the vault, with the
 /// identity that the environment describes, or with --values from a file and no network at all. Values are masked.
 #[derive(Debug, clap::Args)]
-#[command(after_help = CODES)]
+#[command(after_help = after_help!(
+"  # from the vault, with the identity that the Azure CLI is logged in with
+  akv2k8s render -f akvs.yaml --auth-type environment-azidentity
+  # without any network, values in the clear
+  akv2k8s render -f akvs.yaml --values seed.yaml --reveal"
+))]
 pub struct RenderArgs {
     #[command(flatten)]
     manifests: ManifestArgs,

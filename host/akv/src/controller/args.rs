@@ -1,6 +1,6 @@
 //! The flags of `akv2k8s controller`: the original's by name, and new ones. Every flag can be given by environment too.
 
-use crate::cli::exit::CODES;
+use crate::cli::exit::after_help;
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -10,7 +10,14 @@ pub const QUIET: &str = "warn,akv=info,akv_vault=info,akv_process=info,typespec_
 
 /// Watch AzureKeyVaultSecrets, read the vaults, and keep Secrets, ConfigMaps and files current.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = CODES)]
+#[command(args_override_self = true, after_help = after_help!(
+"  # what the chart starts, with a workload identity
+  akv2k8s controller --auth-type environment-azidentity \\
+    --runtime-namespace akv2k8s
+  # from a laptop, for one namespace, saying what it does
+  akv2k8s controller --kubeconfig ~/.kube/config --auth-type environment \\
+    --watch-all-namespaces false --runtime-namespace shop --log-level debug"
+))]
 pub struct ControllerArgs {
     /// How to get a token: azureCloudConfig, environment or environment-azidentity
     #[arg(long, env = "AUTH_TYPE", default_value = "azureCloudConfig", value_name = "TYPE")]

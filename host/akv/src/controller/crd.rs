@@ -14,13 +14,18 @@ pub async fn missing(client: &Client) -> kube::Result<Option<String>> {
         let Some(theirs) = api.get_opt(&name).await? else {
             return Ok(Some(format!("there is no CustomResourceDefinition {name}; run `akv2k8s crd apply`")));
         };
-        if let Some(path) = first_missing(&schemas(&ours), &schemas(&theirs), "") {
+        if let Some(path) = lacks(&theirs, &ours) {
             return Ok(Some(format!(
                 "CustomResourceDefinition {name} is older than this program, it lacks {path}; run `akv2k8s crd apply`"
             )));
         }
     }
     Ok(None)
+}
+
+/// The first field, with its version, that the server's definition lacks and ours has.
+pub fn lacks(theirs: &CustomResourceDefinition, ours: &CustomResourceDefinition) -> Option<String> {
+    first_missing(&schemas(ours), &schemas(theirs), "")
 }
 
 /// The schemas of a definition by version.

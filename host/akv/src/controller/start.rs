@@ -34,10 +34,10 @@ pub enum ControllerError {
     #[error("--vault-access-policy {0}: {1}")]
     Policy(PathBuf, String),
     /// The label selector is no good.
-    #[error("OBJECT_LABELS {0:?} is not a list of equalities such as team=a,env=prod")]
+    #[error("--object-labels {0:?} is not a list of equalities such as team=a,env=prod")]
     Labels(String),
     /// A namespace is needed.
-    #[error("RUNTIME_NAMESPACE must name the namespace of this process: {0}")]
+    #[error("--runtime-namespace must name the namespace of this process: {0}")]
     Namespace(&'static str),
     /// The filter of the log is no good.
     #[error("--log-level: {0}")]

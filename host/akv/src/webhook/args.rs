@@ -1,13 +1,17 @@
 //! The flags of `akv2k8s webhook`: the original's variables by name, and new ones.
 
-use crate::cli::exit::CODES;
+use crate::cli::exit::after_help;
 use clap::{Args, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// Put azure-keyvault-env into pods, and give it what it needs there.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = CODES)]
+#[command(args_override_self = true, after_help = after_help!(
+"  # what the chart starts, with a workload identity
+  akv2k8s webhook --auth-type environment-azidentity \\
+    --pod-namespace akv2k8s --mutating-configuration akv2k8s-envinjector"
+))]
 pub struct WebhookArgs {
     /// How to get a token: azureCloudConfig, environment or environment-azidentity
     #[arg(long, env = "AUTH_TYPE", default_value = "azureCloudConfig", value_name = "TYPE")]

@@ -55,7 +55,7 @@ pub async fn serve(
     let of_pods = Shown::new(own.certified.clone());
     let of_admission = match &args.tls_cert_dir {
         Some(directory) => {
-            Shown::new(serving::from_directory(directory).map_err(|why| WebhookError::Flag("TLS_CERT_DIR", why))?)
+            Shown::new(serving::from_directory(directory).map_err(|why| WebhookError::Flag("--tls-cert-dir", why))?)
         }
         None => of_pods.clone(),
     };

@@ -12,15 +12,15 @@ pub fn injection(args: &WebhookArgs, root: Vec<u8>) -> Result<Settings, WebhookE
     let service = args.use_auth_service.then_some(Service { url, root });
     let flag = |flag: &'static str, why: &str| WebhookError::Flag(flag, why.to_owned());
     if !args.exec_dir.starts_with('/') || args.exec_dir.len() < 2 || args.exec_dir.contains("..") {
-        return Err(flag("ENV_INJECTOR_EXEC_DIR", "it must be an absolute path"));
+        return Err(flag("--exec-dir", "it must be an absolute path"));
     }
     if !["Always", "IfNotPresent", "Never"].contains(&args.pull_policy.as_str()) {
-        return Err(flag("WEBHOOK_CONTAINER_IMAGE_PULL_POLICY", "use Always, IfNotPresent or Never"));
+        return Err(flag("--pull-policy", "use Always, IfNotPresent or Never"));
     }
     for (name, quantity) in [
-        ("WEBHOOK_INIT_CONTAINER_REQUESTS_CPU", &args.requests_cpu),
-        ("WEBHOOK_INIT_CONTAINER_REQUESTS_MEMORY", &args.requests_memory),
-        ("WEBHOOK_INIT_CONTAINER_LIMITS_MEMORY", &args.limits_memory),
+        ("--requests-cpu", &args.requests_cpu),
+        ("--requests-memory", &args.requests_memory),
+        ("--limits-memory", &args.limits_memory),
     ] {
         if !is_quantity(quantity) {
             return Err(flag(name, "it is no quantity such as 5m or 32Mi"));
@@ -73,7 +73,7 @@ fn is_quantity(text: &str) -> bool {
 pub fn label(args: &WebhookArgs) -> Result<(String, String), WebhookError> {
     match args.namespace_label.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(WebhookError::Flag("NAMESPACE_LABEL", "it is not NAME=VALUE".to_owned())),
+        _ => Err(WebhookError::Flag("--namespace-label", "it is not NAME=VALUE".to_owned())),
     }
 }
 
@@ -88,7 +88,10 @@ pub fn pod_proxy(args: &WebhookArgs) -> Result<BTreeMap<String, String>, Webhook
     let scheme = uri.as_ref().and_then(http::Uri::scheme_str);
     let host = uri.as_ref().and_then(http::Uri::host).is_some_and(|host| !host.is_empty());
     if !matches!(scheme, Some("http" | "https")) || !host {
-        return Err(WebhookError::Flag("POD_HTTPS_PROXY", "it is no URL such as http://proxy.example:3128".to_owned()));
+        return Err(WebhookError::Flag(
+            "--pod-https-proxy",
+            "it is no URL such as http://proxy.example:3128".to_owned(),
+        ));
     }
     proxy.insert("HTTPS_PROXY".to_owned(), url.clone());
     if let Some(hosts) = &args.pod_no_proxy {

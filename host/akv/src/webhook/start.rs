@@ -98,11 +98,11 @@ impl Prepared {
     /// Looks at the flags and opens the ports of admission and of pods.
     pub async fn new(args: WebhookArgs, registry: &mut Registry, readiness: Readiness) -> Result<Self, WebhookError> {
         if args.pod_namespace.is_empty() {
-            return Err(WebhookError::Flag("POD_NAMESPACE", "it must name the namespace of this process".to_owned()));
+            return Err(WebhookError::Flag("--pod-namespace", "it must name the namespace of this process".to_owned()));
         }
         let read = |path: &PathBuf| {
             std::fs::read_to_string(path)
-                .map_err(|e| WebhookError::Flag("POD_CA_FILE", format!("{}: {e}", path.display())))
+                .map_err(|e| WebhookError::Flag("--pod-ca-file", format!("{}: {e}", path.display())))
         };
         for what in ["resources", "plugins", "certificates"] {
             readiness.wait_for(what, "not there yet");
@@ -195,7 +195,7 @@ fn policy(args: &WebhookArgs) -> Result<Policy, WebhookError> {
     let Some(path) = &args.vault_access_policy else {
         return Ok(Policy::default());
     };
-    let refuse = |why: String| WebhookError::Flag("VAULT_ACCESS_POLICY", format!("{}: {why}", path.display()));
+    let refuse = |why: String| WebhookError::Flag("--vault-access-policy", format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
     crate::policy_file::parse(&text).map_err(refuse)
 }
