@@ -87,6 +87,26 @@ async fn the_charts_install_both_flows_and_leave_what_their_page_says() {
     release.uninstall(HOME).await;
     release.uninstall("akv2k8s-crds").await;
     leaves(&release, &shop, &before).await;
+    of_one_namespace(&release, &shop).await;
+}
+
+/// A release of one namespace syncs and injects there, and has nothing to do with another.
+async fn of_one_namespace(release: &Release, other: &Namespace) {
+    let own = release.namespace("own").await;
+    release.describe_vault(own.name()).await;
+    release.install_in(own.name(), &["--set", "watchAllNamespaces=false"]).await;
+    let foreign = resource("foreign", "secret", "db", "{secret: {name: foreign, dataKey: password}}");
+    other.apply(&foreign).await.unwrap_or_else(|failure| panic!("{failure}"));
+    let both = resource("db", "secret", "db", "{secret: {name: db, dataKey: password}}");
+    own.apply(&both).await.unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(value(&synced(&own, "db").await), "value-after-the-return");
+    assert_eq!(injected(release, &own, "within").await, "value-after-the-return");
+
+    assert_eq!(injected(release, other, "without").await, "db@azurekeyvault", "no webhook serves that namespace");
+    let client = other.cluster().admin().await;
+    let seen =
+        Api::<AzureKeyVaultSecret>::namespaced(client, other.name()).get("foreign").await.expect("it was applied");
+    assert_eq!(seen.status, None, "no controller has looked at it");
 }
 
 /// Waits until nothing is left but what the page says, and all of that.

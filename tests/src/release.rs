@@ -24,6 +24,7 @@ pub const HOME: &str = "akv2k8s";
 const CLOUD: &str = "local-vault";
 /// Where that is mounted.
 const CLOUD_DIR: &str = "/etc/cloud";
+
 /// The image of the product: of `akv2k8s` with the program that all other tests run, of what runs in other people's images with
 /// the file that ships.
 pub fn image(product: Product) -> Outcome<Image> {
@@ -59,20 +60,20 @@ impl Release {
             let (from, to) = (chart(name).display().to_string(), release.charts.display().to_string());
             release.helm(&["package", &from, "--destination", &to], &Value::Null).await;
         }
-        release.describe_vault().await;
+        release.describe_vault(HOME).await;
         release
     }
 
-    /// What belongs to a private cloud: its authority and its addresses.
-    async fn describe_vault(&self) {
+    /// Puts what belongs to a private cloud, its authority and its addresses, into a namespace that is about to have a release.
+    pub async fn describe_vault(&self, namespace: &str) {
         let file = |name: &str| {
             let path = self.vault.directory().join(name);
             std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
         };
         let objects = json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}},
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
             {
-                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CLOUD, "namespace": HOME},
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CLOUD, "namespace": namespace},
                 "data": {"ca.crt": file("ca.crt"), "cloud.json": file("cloud.json")},
             },
         ]});
@@ -126,8 +127,13 @@ impl Release {
 
     /// Installs the chart `akv2k8s` with [`Self::values`] and waits until it is ready.
     pub async fn install(&self, more: &[&str]) {
+        self.install_in(HOME, more).await;
+    }
+
+    /// The same in a namespace of one's own, see [`Self::describe_vault`].
+    pub async fn install_in(&self, namespace: &str, more: &[&str]) {
         let chart = self.chart("akv2k8s");
-        let args = ["install", HOME, &chart, "--namespace", HOME, "--values", "-", "--wait", "--timeout", "5m"];
+        let args = ["install", HOME, &chart, "--namespace", namespace, "--values", "-", "--wait", "--timeout", "5m"];
         self.helm(&[&args, more].concat(), &self.values()).await;
     }
 
