@@ -9,6 +9,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 const OBJECTS: &str = "  secrets:\n  - {name: one, value: v1}\n  - {name: two, value: v2}\n  - {name: login, value: 'u:p'}\n  - {name: multi, value: '{\"a\": \"1\", \"b\": \"2\"}'}\n";
 
@@ -154,6 +155,10 @@ async fn what_the_original_left_is_taken_over_with_one_write_of_metadata() {
     let params =
         kube::api::PostParams { field_manager: Some("azure-keyvault-controller".to_owned()), ..Default::default() };
     let before = world.api::<Secret>().create(&params, &secret).await.expect("it is new");
+    // An empty name is no target.
+    let status = json!({"status": {"secretName": "s", "secretHash": "0", "configMapName": "", "configMapHash": ""}});
+    let status = kube::api::Patch::Merge(&status);
+    world.api::<AzureKeyVaultSecret>().patch_status("r", &Default::default(), &status).await.expect("it is there");
     let mark = world.namespace.cluster().audit_mark().await;
     world.world.controller = world.another_controller().await;
     world.until("r", "Synced").await;
@@ -167,6 +172,17 @@ async fn what_the_original_left_is_taken_over_with_one_write_of_metadata() {
         e.is_write() && e.namespace() == world.namespace.name() && e.resource() == "secrets" && e.name() == "s"
     });
     assert_eq!(writes.count(), 1, "one write takes it over");
+    let status =
+        world.api::<AzureKeyVaultSecret>().get("r").await.expect("it is there").status.expect("it was written");
+    assert_eq!((status.config_map_name, status.config_map_hash), (None, None), "what the original wrote is gone");
+    let of_status = |e: &&akv_tests::AuditEvent| {
+        e.is_write() && e.namespace() == world.namespace.name() && e.resource() == "azurekeyvaultsecrets"
+    };
+    let mark = world.namespace.cluster().audit_mark().await;
+    // Three of them.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let events = world.namespace.cluster().audit_since(mark).await;
+    assert_eq!(events.iter().filter(of_status).count(), 0, "polls of what is current write nothing");
     world.vault.set_secret("shop-prod", "one", "v1b");
     until(&world, "taken over, then rotated", "s", Some(&[("k", "v1b"), ("stale", "x")])).await;
 }

@@ -115,7 +115,9 @@ impl From<kube::Error> for Trouble {
                 let said = status.message.split_once(REDACTED).map_or(status.message.as_str(), |(before, _)| before);
                 format!("the API server refused the target: {}", said.trim_end_matches([' ', '"', ':']))
             }
-            _ => "the API server could not be reached".to_owned(),
+            kube::Error::HyperError(_) | kube::Error::Service(_) => "the API server could not be reached".to_owned(),
+            // Its text may quote what was sent or answered.
+            _ => "a request about the target could not be made, or its answer not be read".to_owned(),
         };
         Self { reason: reason::TARGET_REFUSED, message, retry_after: None }
     }

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// The field manager of the status; the original's controller wrote it by update.
 const MANAGER: &str = "akv2k8s-status";
@@ -94,11 +94,36 @@ pub async fn write(
         "metadata": {"name": resource.name_any(), "uid": resource.uid()},
         "status": status,
     });
-    match api.patch_status(&resource.name_any(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(false),
-        Err(error) => Err(error),
+    let name = resource.name_any();
+    let applied = match api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&patch)).await {
+        Ok(applied) => applied,
+        Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // Of fields that somebody else wrote, as the original did, apply leaves those that are not in what it applies. They would
+    // differ at the next look too, and at each that this write causes.
+    let left = foreign(applied.status.as_ref(), status);
+    if !left.is_empty() {
+        let patch = json!({"metadata": {"uid": resource.uid()}, "status": left});
+        api.patch_status(
+            &name,
+            &PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() },
+            &Patch::Merge(&patch),
+        )
+        .await?;
     }
+    Ok(true)
+}
+
+/// The fields that are there and not wanted, each as the `null` that removes it.
+fn foreign(there: Option<&AzureKeyVaultSecretStatus>, wanted: &AzureKeyVaultSecretStatus) -> Map<String, Value> {
+    let fields = |status: &AzureKeyVaultSecretStatus| match serde_json::to_value(status) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let wanted = fields(wanted);
+    let there = there.map(fields).unwrap_or_default();
+    there.into_iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, _)| (name, Value::Null)).collect()
 }
 
 /// The condition of a kind.

@@ -131,6 +131,8 @@ pub async fn leave_unwanted(
     let status = resource.status.as_ref();
     places.extend(status.and_then(|s| s.secret_name.clone()).map(|n| (TargetKind::Secret, n)));
     places.extend(status.and_then(|s| s.config_map_name.clone()).map(|n| (TargetKind::ConfigMap, n)));
+    // The original writes empty names.
+    places.retain(|(_, name)| !name.is_empty());
     places.sort();
     places.dedup();
     let mut troubles = Vec::new();
