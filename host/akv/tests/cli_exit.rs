@@ -51,7 +51,7 @@ fn a_command_ends_with_the_code_that_its_help_promises_and_says_why() {
     check("no-such-command", 2, "unrecognized subcommand");
 
     check("lint -f good.yaml", 0, "0 errors, 0 warnings");
-    check("lint -f bad.yaml", 1, "1 errors, 0 warnings");
+    check("lint -f bad.yaml", 1, "1 error, 0 warnings");
     check("lint", 2, "--filename");
     check("lint -f missing.yaml", 2, "missing.yaml: No such file");
     check(

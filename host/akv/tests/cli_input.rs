@@ -40,7 +40,7 @@ const VALUES: &str = "vaults: [{name: shop-prod, secrets: [{name: s, value: hunt
 #[test]
 fn stdin_is_called_by_a_hyphen_and_has_lines() {
     let at = dir("stdin");
-    check(&at, &["lint", "-f", "-"], &resource("shop-prod"), 0, "", "0 errors, 0 warnings; 1 resources could be read");
+    check(&at, &["lint", "-f", "-"], &resource("shop-prod"), 0, "", "0 errors, 0 warnings; 1 resource could be read");
     check(&at, &["lint", "-f", "-"], &resource("a.b"), 1, &format!("-:5: {VAULT_NAME}\n"), "1 errors");
     std::fs::write(at.join("values.yaml"), VALUES).unwrap();
     let output = program(&at, &["render", "-f", "-", "--values", "values.yaml"], &resource("shop-prod"));
@@ -69,7 +69,7 @@ fn documents_of_a_file_and_items_of_a_list_have_their_own_lines() {
         "",
         1,
         &format!("list.yaml:8: {VAULT_NAME}\n"),
-        "1 resources could be read",
+        "1 resource could be read",
     );
 }
 

@@ -5,7 +5,7 @@ use super::custom::{PluginArgs, PluginSet};
 use super::exit::{Exit, Stop, after_help};
 use super::finding::{self, Severity, count};
 use super::manifest::{self, Manifest, ManifestArgs, Resource};
-use super::print::{self, Report};
+use super::print::{self, Report, counted};
 use std::path::PathBuf;
 
 /// Say everything that is wrong with manifests, with file, line and path
@@ -58,7 +58,8 @@ pub fn run(args: &LintArgs) -> Result<Exit, Stop> {
     if args.output == Report::Text {
         let ours = |m: &&Manifest| matches!(m.resource, Resource::Secret(_) | Resource::Plugin(_));
         let resources = manifests.iter().filter(ours).count();
-        eprintln!("{errors} errors, {warnings} warnings; {resources} resources could be read");
+        let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+        eprintln!("{errors}, {warnings}; {} could be read", counted(resources, "resource"));
     }
     Ok(if errors > 0 { Exit::Wrong } else { Exit::Ok })
 }

@@ -95,6 +95,11 @@ pub fn report<T: Serialize>(found: &T, form: Report, text: impl FnOnce(&T) -> St
     printed(std::io::stdout().lock().write_all(text.as_bytes()))
 }
 
+/// A number of things: `1 resource`, `2 resources`.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// Prints one line.
 pub fn line(text: &str) -> Result<Exit, Stop> {
     printed(writeln!(std::io::stdout().lock(), "{text}"))?;

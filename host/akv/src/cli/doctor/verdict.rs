@@ -75,11 +75,6 @@ impl Verdict {
     }
 }
 
-/// A number of things: `1 resource`, `2 resources`.
-pub fn counted(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
-}
-
 /// The first of many, in words: `a, b, c and 4 more`.
 pub fn first_of(names: &[String]) -> String {
     const NAMED: usize = 3;

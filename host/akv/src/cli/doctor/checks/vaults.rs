@@ -2,7 +2,8 @@
 
 use crate::cli::doctor::facts::Facts;
 use crate::cli::doctor::resource::Seen;
-use crate::cli::doctor::verdict::{Verdict, counted, first_of};
+use crate::cli::doctor::verdict::{Verdict, first_of};
+use crate::cli::print::counted;
 use akv_api::reason;
 use std::collections::BTreeMap;
 
