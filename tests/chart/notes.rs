@@ -49,7 +49,10 @@ fn what_somebody_must_know_of_their_values_is_said_and_nothing_else() {
     let check =
         |values: Value, expected: &str| assert!(said(&values).contains(expected), "{values}: {}", said(&values));
     check(json!({"global": {"keyVaultAuth": "azureCloudConfig"}}), root);
-    check(json!({"global": {"rbac": {"podSecurityPolicies": {"enabled": true}}}}), "no pod security policies since 1.25");
+    check(
+        json!({"global": {"rbac": {"podSecurityPolicies": {"enabled": true}}}}),
+        "no pod security policies since 1.25",
+    );
     check(json!({"crds": {"install": false}}), "yours to upgrade");
     check(json!({}), "kubectl label namespace NAME \\ azure-key-vault-env-injection=enabled");
     let label = json!({"name": "inject", "value": "yes"});
