@@ -3,7 +3,6 @@
 {{- $root := .root -}}
 {{- $name := printf "%s-%s" (include "akv2k8s.fullname" $root) .suffix | trunc 63 -}}
 {{- $labels := include "akv2k8s.labels" (dict "root" $root "component" $name) -}}
-{{- $image := ternary $root.Values.controller.image $root.Values.env_injector.image $root.Values.controller.enabled -}}
 {{- $hook := dict "helm.sh/hook" "pre-install,pre-upgrade" "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" -}}
 {{- $first := merge (dict "helm.sh/hook-weight" "-10") $hook -}}
 ---
@@ -38,21 +37,28 @@ spec:
         {{- $labels | nindent 8 }}
         spv.no/inject: disabled
     spec:
-      restartPolicy: Never
       serviceAccountName: {{ $name }}
-      {{- with $image.pullSecret }}
-      imagePullSecrets: [{name: {{ . }}}]
-      {{- end }}
-      nodeSelector: {kubernetes.io/os: linux}
-      securityContext: {runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: {type: RuntimeDefault}}
-      containers:
-      - name: {{ .suffix }}
-        image: {{ include "akv2k8s.image" (dict "root" $root "image" $image) | quote }}
-        imagePullPolicy: {{ $image.pullPolicy }}
-        args:
-        {{- toYaml .args | nindent 8 }}
-        resources:
-          {{- toYaml .resources | nindent 10 }}
-        securityContext:
-          {{- include "akv2k8s.containerSecurity" dict | nindent 10 }}
+      {{- include "akv2k8s.once" (dict "root" $root "name" .suffix "args" .args "resources" .resources) | nindent 6 }}
+{{- end }}
+
+{{- /* The spec of a pod that runs our own image once. Of {root, name, args, resources}. */}}
+{{- define "akv2k8s.once" -}}
+{{- $values := .root.Values -}}
+{{- $image := ternary $values.controller.image $values.env_injector.image $values.controller.enabled -}}
+restartPolicy: Never
+{{- with $image.pullSecret }}
+imagePullSecrets: [{name: {{ . }}}]
+{{- end }}
+nodeSelector: {kubernetes.io/os: linux}
+securityContext: {runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: {type: RuntimeDefault}}
+containers:
+- name: {{ .name }}
+  image: {{ include "akv2k8s.image" (dict "root" .root "image" $image) | quote }}
+  imagePullPolicy: {{ $image.pullPolicy }}
+  args:
+  {{- toYaml .args | nindent 2 }}
+  resources:
+    {{- toYaml .resources | nindent 4 }}
+  securityContext:
+    {{- include "akv2k8s.containerSecurity" dict | nindent 4 }}
 {{- end }}
