@@ -55,11 +55,10 @@ pub fn setting(container: &Container, role: Role, flag: &str) -> Option<String> 
 
 fn on_command_line(container: &Container, flag: &str) -> Option<String> {
     let words: Vec<&String> = container.command.iter().chain(&container.args).flatten().collect();
-    let found = words.iter().enumerate().rev().find_map(|(n, word)| match word.strip_prefix("--")?.split_once('=') {
+    words.iter().enumerate().rev().find_map(|(n, word)| match word.strip_prefix("--")?.split_once('=') {
         Some((name, value)) => (name == flag).then(|| value.to_owned()),
         None => (word.strip_prefix("--") == Some(flag)).then(|| words.get(n + 1).map(|next| (*next).clone()))?,
-    });
-    found
+    })
 }
 
 #[cfg(test)]
