@@ -44,7 +44,7 @@ async fn injected(release: &Release, shop: &Namespace, name: &str) -> Value {
 fn left_by_the_page() -> String {
     let page = std::fs::read_to_string(chart("akv2k8s").join("README.md")).expect("the chart has a page");
     let (_, rest) = page.split_once("* **After `helm uninstall`**").expect("it says what is left");
-    rest.split("\n\n").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+    rest.split("\n*").next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[tokio::test]

@@ -2,4 +2,6 @@
 
 mod images;
 mod life;
+mod original;
 mod pages;
+mod upgrade;

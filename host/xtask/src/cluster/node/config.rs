@@ -86,6 +86,8 @@ impl Config {
             "imageGCHighThresholdPercent": 100,
             // Pods are seen to be ready, and Secrets to have changed, within a test's patience.
             "nodeStatusUpdateFrequency": "5s", "syncFrequency": "10s",
+            // So are containers that are started again, whose waits would grow to five minutes.
+            "featureGates": {"KubeletCrashLoopBackOffMax": true}, "crashLoopBackOff": {"maxContainerRestartPeriod": "10s"},
         })
     }
 
