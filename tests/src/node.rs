@@ -104,7 +104,7 @@ impl Node {
         crate::cluster::remove_runs_of_the_dead(&runs);
         node.import(&image::probe_of(&probe)?, image::PROBE)?;
         // Past the capture of a test's output, which would show it for a failed test only.
-        let _shown = writeln!(std::io::stderr(), "      the node's start: {}", node.times());
+        let _shown = writeln!(std::io::stderr(), "      a node is there: {}", node.times());
         Ok(Self { cluster: Arc::new(furnish(plane)?), node: Arc::new(node), env: tokio::sync::OnceCell::new() })
     }
 

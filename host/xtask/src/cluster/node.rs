@@ -106,7 +106,7 @@ impl Node {
             provision::apply(&mut access.kubectl(), &access.dir, &config::dns_service())?;
             self.until("the node", Self::says_ready)
         })?;
-        timed("Services and DNS", &mut times, || {
+        timed("DNS", &mut times, || {
             self.until("kube-proxy", |_| answers(PROXY_READY, "/healthz"))?;
             self.until("CoreDNS", |_| answers(DNS_READY, "/ready"))
         })?;

@@ -93,7 +93,7 @@ impl Building {
         let progress = Progress::start(format!("{}, built by Go", self.program.what));
         let result = self.result();
         match &result {
-            Ok(path) => progress.done(&path.display().to_string()),
+            Ok(_) => progress.done(""),
             Err(_) => progress.failed(""),
         };
         result

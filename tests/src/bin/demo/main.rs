@@ -42,7 +42,7 @@ async fn main() {
 async fn sync(began: Instant, keep: bool) {
     let examples = layout::root().join("examples");
 
-    step(began, "A Key Vault and its token service, on loopback (seed: examples/*/vault.yaml)");
+    step(began, "A Key Vault and its token service on loopback");
     let vault = LocalVault::start(seed(&examples), Options::default()).await.unwrap_or_else(|e| panic!("{e}"));
     for (name, url) in vault.vaults() {
         println!("  {name}: {url}");
@@ -50,20 +50,21 @@ async fn sync(began: Instant, keep: bool) {
     let mut environment = vault.environment("akv2k8s");
     environment.push(("AUTH_TYPE".to_owned(), "environment".to_owned()));
 
-    step(began, "What examples/01-secret would produce, read from that vault; values are masked");
+    step(began, "What examples/01-secret would produce, with its values masked");
     let resource = examples.join("01-secret/resource.yaml");
     show(program::command("akv2k8s").args(["render", "-f"]).arg(&resource).envs(environment.clone()));
 
-    step(began, "The custom plugin of examples/03-custom-plugin, built as its author does");
+    step(began, "The plugin of examples/03-custom-plugin, built as its author does");
     let plugins = layout::target().join("demo-plugins");
     let sha256 = build_plugin(&examples.join("03-custom-plugin/plugin"), &plugins);
-    println!("  java-keystore.wasm, SHA-256 {sha256}");
+    println!("  java-keystore.wasm");
+    println!("  {sha256} (SHA-256)");
 
-    step(began, "A Kubernetes API server (the first time it is built from Go modules, which takes some minutes)");
+    step(began, "A Kubernetes API server; its first build from Go modules takes minutes");
     let cluster = Cluster::own("demo").await;
-    println!("  kubeconfig {}", cluster.admin_kubeconfig().display());
+    println!("  it is there, with a kubeconfig of an administrator");
 
-    step(began, "The controller under its own role, with the default plugins and the custom one");
+    step(began, "The controller under its own role, with default and custom plugins");
     let plugin_dir = plugins.display().to_string();
     let poll = POLL.to_string();
     let args = ["--azure-resync-period", poll.as_str(), "--plugin-dir", plugin_dir.as_str()];
@@ -80,7 +81,7 @@ async fn sync(began: Instant, keep: bool) {
         apply(&cluster, &manifest).await;
     }
     apply(&cluster, PUBLIC).await;
-    run(cluster.kubectl().args(["wait", "akvs", "--all", "-n", "shop", "--for=condition=Ready", "--timeout=60s"]));
+    show(cluster.kubectl().args(["wait", "akvs", "--all", "-n", "shop", "--for=condition=Ready", "--timeout=60s"]));
 
     let client = cluster.admin().await;
     let (secrets, maps) =
@@ -109,16 +110,16 @@ async fn sync(began: Instant, keep: bool) {
     })
     .await;
     println!(
-        "  Secret db:           password = {:?}, {:.1} s later (a poll is {POLL} s)",
+        "  Secret db:           password = {:?}\n  {:.1} s later; a poll is {POLL} s",
         value(&secrets, "db", "password").await,
         rotated.elapsed().as_secs_f32()
     );
 
     step(began, "Try next");
-    println!("  cargo xtask demo --keep        leaves all of this running");
-    println!("  cargo xtask demo --node        the charts on a node, and a value that only a process holds (as root)");
-    println!("  cargo xtask cluster up         a cluster of your own, with kubectl");
-    println!("  examples/03-custom-plugin      write an output format of your own");
+    println!("  cargo xtask demo --keep     leaves all of this running");
+    println!("  cargo xtask demo --node     the charts on a node, and injection; as root");
+    println!("  cargo xtask cluster up      a cluster of your own, with kubectl");
+    println!("  examples/03-custom-plugin   write an output format of your own");
     if keep {
         println!("\nRunning until Ctrl-C. In another terminal:");
         println!("  export KUBECONFIG={}", cluster.admin_kubeconfig().display());
@@ -168,7 +169,12 @@ fn build_plugin(source: &Path, into: &Path) -> String {
     run(cargo.current_dir(source).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS"));
     let component: PathBuf = into.join("java-keystore.wasm");
     let module = target.join("wasm32-unknown-unknown/release/java_keystore.wasm");
-    show(program::command("akv2k8s").args(["plugin", "pack"]).arg(module).arg("-o").arg(&component));
+    run(program::command("akv2k8s")
+        .args(["plugin", "pack"])
+        .arg(module)
+        .arg("-o")
+        .arg(&component)
+        .stdout(Stdio::null()));
     let inspected = program::command("akv2k8s").args(["plugin", "inspect", "-o", "json"]).arg(&component).output();
     let json =
         inspected.ok().and_then(|o| serde_json::from_slice::<serde_json::Value>(&o.stdout).ok()).unwrap_or_default();
@@ -176,12 +182,15 @@ fn build_plugin(source: &Path, into: &Path) -> String {
 }
 
 async fn apply(cluster: &Cluster, manifest: &str) {
-    let mut child =
-        cluster.kubectl().args(["apply", "-f", "-"]).stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
+    let mut kubectl = cluster.kubectl();
+    kubectl.args(["apply", "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = kubectl.spawn().unwrap_or_else(|e| panic!("{e}"));
     if let Some(mut stdin) = child.stdin.take() {
         std::io::Write::write_all(&mut stdin, manifest.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     }
-    assert!(child.wait().is_ok_and(|s| s.success()), "kubectl apply failed");
+    let ended = child.wait_with_output().unwrap_or_else(|e| panic!("{e}"));
+    assert!(ended.status.success(), "kubectl apply failed");
+    String::from_utf8_lossy(&ended.stdout).lines().for_each(|line| println!("  {line}"));
 }
 
 async fn value(secrets: &Api<Secret>, name: &str, key: &str) -> String {

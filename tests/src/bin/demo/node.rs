@@ -17,39 +17,33 @@ const SHOP: &str =
 
 /// Runs it; with `keep` it stays until Ctrl-C.
 pub async fn run(began: Instant, keep: bool) {
-    step(
-        began,
-        "A node: kubelet, containerd, kube-proxy and CoreDNS beside a control plane, in namespaces of their own",
-    );
+    step(began, "A control plane and a node, in network namespaces of their own");
     let node = Node::bare().await;
     let cluster = node.cluster().clone();
 
-    step(began, "The images FROM scratch, the packaged charts, and a Key Vault with its token service that pods reach");
+    step(began, "Images, packaged charts, and a Key Vault that pods reach");
     let release = Release::prepare(node, VAULTS).await;
     for (name, url) in release.vault.vaults() {
         println!("  {name}: {url}");
     }
 
     step(began, "The chart, by nothing but Helm");
-    println!(
-        "  helm install {HOME} {HOME}-{}.tgz --namespace {HOME} --values VALUES --wait",
-        env!("CARGO_PKG_VERSION")
-    );
+    println!("  helm install {HOME} {HOME}-{}.tgz -n {HOME} --values VALUES --wait", env!("CARGO_PKG_VERSION"));
     let installing = Instant::now();
     release.install(&[]).await;
     println!("  ready {:.1} s later", installing.elapsed().as_secs_f32());
     show(&cluster, &["get", "pods", "-n", HOME]).await;
 
-    step(began, "A Secret from the vault: examples/01-secret, in a namespace with injection");
+    step(began, "A Secret from the vault: examples/01-secret");
     apply(&cluster, SHOP).await;
     let example = layout::root().join("examples/01-secret/resource.yaml");
     apply(&cluster, &std::fs::read_to_string(&example).unwrap_or_else(|e| panic!("{}: {e}", example.display()))).await;
     show(&cluster, &["wait", "akvs/db", "-n", "shop", "--for=condition=Ready", "--timeout=60s"]).await;
     println!("  helm install to the first Ready: {:.1} s", installing.elapsed().as_secs_f32());
     let secrets = Api::<Secret>::namespaced(cluster.admin().await, "shop");
-    println!("  Secret db: password = {:?} (every value here is made up)", value(&secrets, "db", "password").await);
+    println!("  Secret db: password = {:?}, which is made up", value(&secrets, "db", "password").await);
 
-    step(began, "A pod whose variable refers to the same resource: env DB_PASSWORD=db@azurekeyvault");
+    step(began, "A pod that refers to the same resource: DB_PASSWORD=db@azurekeyvault");
     let container = json!({
         "command": ["/probe", "report", "then", "sleep"], "env": [{"name": "DB_PASSWORD", "value": "db@azurekeyvault"}],
     });
