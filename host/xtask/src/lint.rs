@@ -72,9 +72,9 @@ fn look(check: Check) -> Outcome<Vec<bool>> {
                 "clippy on",
                 &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
             )?;
-            // `--all-targets` leaves out what a plain `cargo test` does.
+            // `--all-targets` leaves out what a plain `cargo test` does. Of one package alone, other features would be chosen.
             let mut it = cargo();
-            it.args(["clippy", "-p", "akv-tests", "--test", "cluster", "--test", "e2e", "--test", "chart"]);
+            it.args(["clippy", "--workspace", "--test", "cluster", "--test", "e2e", "--test", "chart"]);
             it.args(["--test", "install", "--", "-D", "warnings"]);
             ok.push(run("clippy-it", "clippy on the integration tests", &mut it)?.ok);
             ok
