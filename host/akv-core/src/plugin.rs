@@ -1,6 +1,7 @@
 //! What plugins return, and whose fault it is when they do not.
 
 use crate::{PluginName, SecretValue};
+use akv_api::reason;
 
 /// One entry of a target: a key of a Secret or ConfigMap, a file, or a variable.
 #[derive(Debug, Clone)]
@@ -46,6 +47,19 @@ pub struct PluginFault {
     pub at: Option<String>,
     /// For people; only from `check` and `needs`, where no value is in reach, or from the host itself.
     pub message: Option<String>,
+}
+
+impl PluginFault {
+    /// The reason that a condition gives it.
+    pub fn reason(&self) -> &'static str {
+        match (self.blame, self.code.as_str()) {
+            (_, "plugin-not-found") => reason::PLUGIN_NOT_FOUND,
+            (_, "plugin-not-ready") => reason::PLUGIN_NOT_READY,
+            (Blame::Config, _) => reason::INVALID_CONFIG,
+            (Blame::Input, _) => reason::INVALID_INPUT,
+            (Blame::Plugin, _) => reason::PLUGIN_FAILED,
+        }
+    }
 }
 
 impl std::fmt::Display for PluginFault {

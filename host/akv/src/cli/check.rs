@@ -2,9 +2,9 @@
 
 use super::custom::PluginSet;
 use super::finding::{Remark, Severity};
-use akv_api::{AzureKeyVaultSecret, reason};
+use akv_api::AzureKeyVaultSecret;
 use akv_core::policy::Policy;
-use akv_core::{Blame, PluginFault, Recipe};
+use akv_core::{PluginFault, Recipe};
 use akv_plugin::Plugins;
 use kube::ResourceExt;
 
@@ -40,12 +40,5 @@ pub fn check(resource: &AzureKeyVaultSecret, set: &PluginSet, policy: &Policy) -
 
 /// A plugin's fault at a place of the resource, with the reason that the controller's condition gives it.
 pub fn remark(path: &str, fault: PluginFault) -> Remark {
-    let reason = match (fault.blame, fault.code.as_str()) {
-        (_, "plugin-not-found") => reason::PLUGIN_NOT_FOUND,
-        (_, "plugin-not-ready") => reason::PLUGIN_NOT_READY,
-        (Blame::Config, _) => reason::INVALID_CONFIG,
-        (Blame::Input, _) => reason::INVALID_INPUT,
-        (Blame::Plugin, _) => reason::PLUGIN_FAILED,
-    };
-    Remark::fault(reason, path, fault.to_string())
+    Remark::fault(fault.reason(), path, fault.to_string())
 }

@@ -3,7 +3,7 @@
 use super::targets::TargetKind;
 use akv_api::reason;
 use akv_core::target::Refusal;
-use akv_core::{Blame, Fault, PluginFault, VaultObject};
+use akv_core::{Fault, PluginFault, VaultObject};
 use akv_vault::VaultError;
 use std::time::Duration;
 
@@ -83,14 +83,7 @@ impl From<VaultError> for Trouble {
 /// A plugin's fault at a path of the resource.
 impl From<(&str, PluginFault)> for Trouble {
     fn from((path, fault): (&str, PluginFault)) -> Self {
-        let reason = match (fault.blame, fault.code.as_str()) {
-            (_, "plugin-not-found") => reason::PLUGIN_NOT_FOUND,
-            (_, "plugin-not-ready") => reason::PLUGIN_NOT_READY,
-            (Blame::Config, _) => reason::INVALID_CONFIG,
-            (Blame::Input, _) => reason::INVALID_INPUT,
-            (Blame::Plugin, _) => reason::PLUGIN_FAILED,
-        };
-        Self { reason, message: format!("{path}: {fault}"), retry_after: None }
+        Self { reason: fault.reason(), message: format!("{path}: {fault}"), retry_after: None }
     }
 }
 
