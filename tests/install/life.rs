@@ -6,7 +6,7 @@ use akv_tests::injection::resource;
 use akv_tests::node::{PATIENCE, pod};
 use akv_tests::release::HOME;
 use akv_tests::wait::try_wait_for;
-use akv_tests::{Namespace, Node, Release, wait_for};
+use akv_tests::{Namespace, Node, Release, program, wait_for};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use serde_json::{Value, json};
@@ -69,6 +69,8 @@ async fn the_charts_install_both_flows_and_leave_what_their_page_says() {
     println!("{said}");
     assert!(said.contains("TEST SUITE:     akv2k8s-test") && said.contains("Phase:          Succeeded"), "{said}");
 
+    doctor_finds_all_well(&release).await;
+
     release.uninstall(HOME).await;
     leaves(&release, &shop, &before).await;
 
@@ -88,6 +90,17 @@ async fn the_charts_install_both_flows_and_leave_what_their_page_says() {
     release.uninstall("akv2k8s-crds").await;
     leaves(&release, &shop, &before).await;
     of_one_namespace(&release, &shop).await;
+}
+
+/// Nothing is wrong, and nothing could not be looked at.
+async fn doctor_finds_all_well(release: &Release) {
+    let mut doctor = program::command("akv2k8s");
+    doctor.args(["doctor", "--namespace", HOME, "--kubeconfig"]).arg(release.node.cluster().admin_kubeconfig());
+    let said = akv_tests::cluster::blocking(move || xtask::process::read(&mut doctor)).await;
+    println!("{said}");
+    let (rows, sum) = said.trim_end().rsplit_once("\n\n").expect("a blank line before the sum");
+    assert!(sum.ends_with(" ok"), "something is not well: {said}");
+    assert!(rows.contains("read from the vault") && rows.contains("valid for akv2k8s-envinjector"), "{said}");
 }
 
 /// A release of one namespace syncs and injects there, and has nothing to do with another.

@@ -41,7 +41,7 @@ const VALUES: &str = "vaults: [{name: shop-prod, secrets: [{name: s, value: hunt
 fn stdin_is_called_by_a_hyphen_and_has_lines() {
     let at = dir("stdin");
     check(&at, &["lint", "-f", "-"], &resource("shop-prod"), 0, "", "0 errors, 0 warnings; 1 resource could be read");
-    check(&at, &["lint", "-f", "-"], &resource("a.b"), 1, &format!("-:5: {VAULT_NAME}\n"), "1 errors");
+    check(&at, &["lint", "-f", "-"], &resource("a.b"), 1, &format!("-:5: {VAULT_NAME}\n"), "1 error, ");
     std::fs::write(at.join("values.yaml"), VALUES).unwrap();
     let output = program(&at, &["render", "-f", "-", "--values", "values.yaml"], &resource("shop-prod"));
     assert_eq!(output.status.code(), Some(0));

@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn a_bad_flag_is_named() {
-        check(&["--exec-dir=x"], Err("ENV_INJECTOR_EXEC_DIR: it must be an absolute path"));
-        check(&["--pull-policy=Sometimes"], Err("WEBHOOK_CONTAINER_IMAGE_PULL_POLICY"));
-        check(&["--limits-memory=much"], Err("WEBHOOK_INIT_CONTAINER_LIMITS_MEMORY: it is no quantity"));
+        check(&["--exec-dir=x"], Err("--exec-dir: it must be an absolute path"));
+        check(&["--pull-policy=Sometimes"], Err("--pull-policy: "));
+        check(&["--limits-memory=much"], Err("--limits-memory: it is no quantity"));
     }
 
     /// The proxy of these flags, or the error.
@@ -175,7 +175,7 @@ mod tests {
             Ok(&[("HTTPS_PROXY", url), ("NO_PROXY", hosts)]),
         );
         for bad in ["proxy:3128", "socks5://u:canary@proxy", "http://"] {
-            check_proxy(&["--pod-https-proxy", bad], Err("POD_HTTPS_PROXY: it is no URL"));
+            check_proxy(&["--pod-https-proxy", bad], Err("--pod-https-proxy: it is no URL"));
         }
     }
 }
