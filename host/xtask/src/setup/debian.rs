@@ -2,17 +2,27 @@
 
 use crate::process;
 use crate::{Failure, Outcome};
+use std::path::Path;
 use std::process::Command;
 
 /// Installs the package that brings a program, if there is no such program.
 pub fn ensure(program: &str, package: &str) -> Outcome<()> {
-    if process::available(program) {
+    bring(process::available(program), program, package)
+}
+
+/// Installs the package that brings a file, if there is no such file.
+pub fn ensure_file(file: &str, package: &str) -> Outcome<()> {
+    bring(Path::new(file).exists(), file, package)
+}
+
+fn bring(is_there: bool, what: &str, package: &str) -> Outcome<()> {
+    if is_there {
         return Ok(());
     }
     if rustix::process::geteuid().is_root() && process::available("apt-get") {
         return install(package, &format!("Debian package {package}"), &[package]);
     }
-    Err(Failure::new(format!("there is no {program}; on Debian: apt-get install {package}")))
+    Err(Failure::new(format!("there is no {what}; on Debian: apt-get install {package}")))
 }
 
 /// Installs packages.

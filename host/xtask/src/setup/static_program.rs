@@ -84,6 +84,8 @@ fn across(command: &mut Command, package: &str, arch: Arch) -> Outcome<()> {
     let (target, compiler) = (arch.target(), format!("{}-linux-gnu-gcc", arch.gnu()));
     let package_of_debian = format!("gcc-{}-linux-gnu", arch.gnu().replace('_', "-"));
     debian::ensure(&compiler, &package_of_debian)?;
+    let headers = format!("/usr/{}-linux-gnu/include/stdint.h", arch.gnu());
+    debian::ensure_file(&headers, &format!("libc6-dev-{}-cross", arch.as_str()))?;
     command.env(format!("CC_{}", target.replace('-', "_")), compiler);
     command.args(["--config", &format!("target.{target}.linker=\"rust-lld\"")]);
     if package != "akv-probe" {
