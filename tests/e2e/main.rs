@@ -4,6 +4,7 @@ mod examples;
 mod injected_canary;
 mod injected_directly;
 mod injected_faults;
+mod injected_outlives;
 mod injected_restarts;
 mod injected_same_bytes;
 mod network;
