@@ -81,15 +81,8 @@ async fn furnish(injection: &Injection, namespace: &Namespace) {
     namespace.apply(&manifests).await.unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// Waits for more restarts than `before`. One that comes while another test restarts the kubelet may take two.
 async fn restarted(pod: &Pod, before: i32) {
-    let again = |pod: &core::Pod| {
-        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
-        statuses.into_iter().flatten().any(|status| {
-            status.restart_count > before && status.state.as_ref().is_some_and(|state| state.running.is_some())
-        })
-    };
-    pod.until("to run again", again).await;
+    pod.runs_again("main", before).await;
     assert_eq!(pod.report("main").await["env"]["DB"], VALUE);
 }
 

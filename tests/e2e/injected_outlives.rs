@@ -6,7 +6,7 @@ use akv_tests::{Namespace, wait_for};
 use akv_wire::Arguments;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::{self as core, ContainerStatus, Secret};
+use k8s_openapi::api::core::v1::{self as core, Secret};
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn pods_start_again_after_three_rotations_and_as_the_first_wire_wrote_them
     let seen = rotations(&injection, 3).await;
     println!("{seen} intermediates since the pods were admitted");
     for (what, pod) in [("today's wire", &today), ("the first wire", &first)] {
-        restart(pod).await;
+        pod.restart("main", "/probe").await;
         assert_eq!(pod.report("main").await["env"]["ENCODED"], VALUE, "{what}");
         println!("a pod of {what} was started again");
     }
@@ -101,16 +101,4 @@ async fn rotations(injection: &Injection, wanted: usize) -> usize {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     seen.len() - 1
-}
-
-/// Ends the application, and waits until the kubelet has started it again.
-async fn restart(pod: &Pod) {
-    let before = pod.status("main").await.map_or(0, |status| status.restart_count);
-    let asked = pod.exec("main", &["/probe", "end", "1"]).await;
-    assert!(matches!(asked.code, 0 | 137), "{asked:?}");
-    let again = |status: &ContainerStatus| {
-        status.restart_count > before && status.state.as_ref().is_some_and(|state| state.running.is_some())
-    };
-    wait_for("the container to run again", PATIENCE, || async { again(&pod.status("main").await?).then_some(()) })
-        .await;
 }

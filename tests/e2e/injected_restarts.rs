@@ -45,15 +45,7 @@ async fn until_old(pod: &Pod) {
 
 /// Ends the application, and waits until it runs again with its value.
 async fn end_and_see(pod: &Pod) {
-    let before = pod.status("main").await.map_or(0, |status| status.restart_count);
-    // The first process has no handler but those that it asked for; this one makes it end with 0.
-    let asked = pod.exec("main", &["/probe", "end", "1"]).await;
-    assert!(matches!(asked.code, 0 | 137), "{asked:?}");
-    let again = |status: &k8s_openapi::api::core::v1::ContainerStatus| {
-        status.restart_count > before && status.state.as_ref().is_some_and(|state| state.running.is_some())
-    };
-    wait_for("the container to run again", PATIENCE, || async { again(&pod.status("main").await?).then_some(()) })
-        .await;
+    pod.restart("main", "/probe").await;
     let report = pod.report("main").await;
     assert_eq!(report["env"]["DB"], VALUE);
 }

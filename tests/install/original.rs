@@ -15,7 +15,9 @@ use std::fmt::Write as _;
 const AUTHORITY: &str = include_str!("../data/fixtures/rsa.key");
 const AUTHORITY_PKCS1: &str = include_str!("../data/fixtures/rsa.pkcs1.pem");
 const POD: &str = include_str!("../../host/local-vault/src/keys/rsa-1.pem");
-/// The image of the original's pods: the probe where their executable was.
+/// Where the executable of its pods was; the probe is in its place.
+pub const PROGRAM: &str = "/azure-keyvault/azure-keyvault-env";
+/// The image of its pods.
 const IMAGE: &str = "localhost/shop-original:1";
 /// Resources with a Secret each.
 pub const RESOURCES: usize = 200;
@@ -59,7 +61,7 @@ impl Authority {
 
 /// Installs it.
 pub async fn install(release: &Release, authority: &Authority) {
-    let image = image::probe_at("/azure-keyvault/azure-keyvault-env");
+    let image = image::probe_at(PROGRAM);
     release.node.import(&image, IMAGE).await;
     let chart = xtask::layout::root().join("tests/data/original").display().to_string();
     let values = json!({"ca": {"crt": authority.pem, "key": AUTHORITY_PKCS1}});
@@ -139,7 +141,7 @@ pub async fn pod(release: &Release, shop: &Namespace, authority: &Authority, nam
                 "name": "copy-azurekeyvault-env", "image": image::PROBE, "imagePullPolicy": "Never", "args": ["exit", "0"],
             }],
             "containers": [{
-                "name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": ["/azure-keyvault/azure-keyvault-env"],
+                "name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": [PROGRAM],
                 "args": args, "env": env, "volumeMounts": [{"name": "cert", "mountPath": "/client-cert"}],
             }],
             "volumes": [{"name": "cert", "secret": {"secretName": format!("akv2k8s-{name}")}}],

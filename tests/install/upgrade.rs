@@ -107,27 +107,6 @@ async fn injected(release: &Release, shop: &Namespace, name: &str) -> Pod {
     pod
 }
 
-/// Ends the program of a container, and waits until it runs again.
-async fn restart(pod: &Pod) {
-    let before = pod.status("main").await.map_or(0, |status| status.restart_count);
-    let ended = pod.exec("main", &[program(pod).await.as_str(), "end", "1"]).await;
-    assert!(matches!(ended.code, 0 | 137), "{ended:?}");
-    pod.until("to run again", |pod| {
-        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
-        statuses
-            .into_iter()
-            .flatten()
-            .any(|s| s.restart_count > before && s.state.as_ref().is_some_and(|state| state.running.is_some()))
-    })
-    .await;
-}
-
-/// Where the probe is in the image of a pod.
-async fn program(pod: &Pod) -> String {
-    let image = pod.get().await.spec.and_then(|spec| spec.containers.into_iter().next()?.image).unwrap_or_default();
-    if image.contains("original") { "/azure-keyvault/azure-keyvault-env" } else { "/probe" }.to_owned()
-}
-
 /// A pod of the original has its certificate found good, and a token.
 async fn served(pod: &Pod) {
     wait_for("a pod of the original to be served", PATIENCE, || async {
@@ -171,12 +150,12 @@ async fn a_release_of_the_original_becomes_ours_under_load_and_goes_on_to_the_ne
     let events = release.node.cluster().audit_since(mark).await;
     let written =
         |e: &&akv_tests::AuditEvent| e.is_write() && e.namespace() == shop.name() && e.resource() == "secrets";
-    println!("{RESOURCES} Secrets taken over by {} writes", events.iter().filter(written).count());
+    assert_eq!(events.iter().filter(written).count(), RESOURCES, "one write of metadata takes a Secret over");
     stay(&header, &columns(&release, &shop).await);
     load.end("from the original").await;
 
     served(&old).await;
-    restart(&old).await;
+    old.restart("main", original::PROGRAM).await;
     served(&old).await;
     let ours = injected(&release, &shop, "ours").await;
     println!("a pod of the original was started again, a new one was injected");
@@ -185,8 +164,8 @@ async fn a_release_of_the_original_becomes_ours_under_load_and_goes_on_to_the_ne
     let next = next_version(&release).await;
     upgrade(&release, &next, &values).await;
     ready(&shop, "in the next version").await;
-    restart(&ours).await;
-    restart(&old).await;
+    ours.restart("main", "/probe").await;
+    old.restart("main", original::PROGRAM).await;
     served(&old).await;
     injected(&release, &shop, "of-the-next").await;
     load.end("to the next version").await;
@@ -194,7 +173,7 @@ async fn a_release_of_the_original_becomes_ours_under_load_and_goes_on_to_the_ne
     // Back to the version before, then to the original.
     release.helm(&["rollback", HOME, "2", "--namespace", HOME, "--wait", "--timeout", "5m"], &Value::Null).await;
     injected(&release, &shop, "after-a-rollback").await;
-    restart(&ours).await;
+    ours.restart("main", "/probe").await;
     assert_eq!(kept(&shop).await, before, "no Secret has changed");
     release.helm(&["rollback", HOME, "1", "--namespace", HOME, "--wait", "--timeout", "5m"], &Value::Null).await;
     assert_eq!(kept(&shop).await, before, "no Secret has changed");
@@ -207,7 +186,7 @@ async fn a_release_of_the_original_becomes_ours_under_load_and_goes_on_to_the_ne
         (secret.data?.get("password")?.0 == b"rotated").then_some(())
     })
     .await;
-    restart(&old).await;
+    old.restart("main", original::PROGRAM).await;
     served(&old).await;
     println!("rolled back to the original and moved again: the old pod was served");
 }

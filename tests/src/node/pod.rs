@@ -115,6 +115,25 @@ impl Pod {
         ended(&pod).unwrap_or_default()
     }
 
+    /// Ends the first process of a container by the probe, which lies at `probe` there, and waits until it runs again.
+    pub async fn restart(&self, container: &str, probe: &str) {
+        let before = self.status(container).await.map_or(0, |status| status.restart_count);
+        // The first process has no handler but those that it asked for; this one makes it end with 0.
+        let asked = self.exec(container, &[probe, "end", "1"]).await;
+        assert!(matches!(asked.code, 0 | 137), "{asked:?}");
+        self.runs_again(container, before).await;
+    }
+
+    /// Waits until a container that was started `before` times again runs once more. One that starts again while another test
+    /// restarts the kubelet may take two.
+    pub async fn runs_again(&self, container: &str, before: i32) {
+        self.until(&format!("{container} to run again"), |pod| {
+            let of = |status: &&core::ContainerStatus| status.name == container && status.restart_count > before;
+            statuses(pod).iter().filter(of).any(|status| state(status).running.is_some())
+        })
+        .await;
+    }
+
     /// Waits until the pod is as wanted. If that never is, panics with what kubelet and the containers said.
     pub async fn until(&self, what: &str, wanted: impl Fn(&core::Pod) -> bool) -> core::Pod {
         let last = Mutex::new(None);
