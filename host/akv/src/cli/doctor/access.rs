@@ -2,14 +2,12 @@
 
 use super::fact::{Fact, Unread};
 use super::part::Part;
+use super::reader::AT_ONCE;
 use super::wish::{Wish, wishes};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::PostParams;
 use kube::{Api, Client};
-
-/// Questions at the same time; there are some sixty.
-const AT_ONCE: usize = 16;
 
 /// What an account may not do although it must.
 #[derive(Debug, Clone, PartialEq, Eq)]

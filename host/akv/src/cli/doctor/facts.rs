@@ -3,12 +3,12 @@
 use super::access::{self, Missing};
 use super::fact::{Fact, Unread};
 use super::part::{Part, of_the_original};
-use super::reader::{Reader, pages, place};
+use super::reader::{AT_ONCE, Reader, pages, place};
 use super::resource::Seen;
 use super::serving::{self, Shown};
 use super::{DoctorArgs, pod};
 use akv_api::name::INJECTION_LABEL;
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -95,8 +95,8 @@ impl Facts {
             seen(client, "v1alpha1", "AzureKeyVaultPlugin", None),
             lease(&reader, controls),
             authority(&reader, admits),
-            join_all(marked.iter().map(|name| reader.list::<Pod>(Some(name)))),
-            join_all(marked.iter().map(|name| of_pods(&reader, name))),
+            stream::iter(&marked).map(|name| reader.list::<Pod>(Some(name))).buffered(AT_ONCE).collect(),
+            stream::iter(&marked).map(|name| of_pods(&reader, name)).buffered(AT_ONCE).collect(),
         );
         let ours = registrations.as_ref().ok().zip(admits).and_then(|(all, part)| ours(all, part));
         let (service, shown) = tokio::join!(service(&reader, ours), shown(client, ours, admits, &pods));

@@ -10,6 +10,8 @@ use std::fmt::Debug;
 
 /// Objects of one page; a cluster may hold tens of thousands.
 const PAGE: u32 = 500;
+/// Requests at the same time: a cluster may have hundreds of labelled namespaces, and each is asked about apart.
+pub const AT_ONCE: usize = 16;
 
 /// A client that remembers what it asked for when it is refused.
 #[derive(Clone)]
