@@ -65,7 +65,7 @@ fn the_programs_take_every_command_line_and_no_flag_is_out_of_reach() {
 }
 
 #[test]
-fn a_further_argument_wins_over_what_a_value_sets() {
+fn an_argument_may_be_given_again() {
     for command in ["controller", "webhook", "run"] {
         let line = |last: &str| [command, "--http-port=8080", last, "--help"].map(str::to_owned);
         akv2k8s(&line("--http-port=9090")).unwrap_or_else(|error| panic!("{command}: {error}"));

@@ -110,7 +110,7 @@ impl From<kube::Error> for Trouble {
             }
             kube::Error::HyperError(_) | kube::Error::Service(_) => "the API server could not be reached".to_owned(),
             // Its text may quote what was sent or answered.
-            _ => "a request about the target could not be made, or its answer not be read".to_owned(),
+            _ => "a request about the target could not be made, or its answer not be read; this is a defect of akv2k8s, please report it with this resource".to_owned(),
         };
         Self { reason: reason::TARGET_REFUSED, message, retry_after: None }
     }

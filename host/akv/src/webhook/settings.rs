@@ -129,7 +129,8 @@ mod tests {
         check(&["--use-auth-service=false"], Ok(("/url", Value::Null)));
         check(&[], Ok(("/debug", json!(false))));
         check(&["--pod-log-level=debug"], Ok(("/debug", json!(true))));
-        check(&["--exec-dir=/x"], Ok(("/directory", json!("/x/"))));
+        // The last one counts, as the chart's extraArgs promise.
+        check(&["--exec-dir=/y", "--exec-dir=/x"], Ok(("/directory", json!("/x/"))));
         check(&["--requests-cpu=10m"], Ok(("/resources/requests/cpu", json!("10m"))));
         check(&["--requests-memory=64Mi"], Ok(("/resources/requests/memory", json!("64Mi"))));
         check(&["--limits-memory=64Mi"], Ok(("/resources/limits/memory", json!("64Mi"))));
