@@ -21,8 +21,7 @@ async fn synced(shop: &Namespace, name: &str) -> Secret {
     let client = shop.cluster().admin().await;
     let resources = Api::<AzureKeyVaultSecret>::namespaced(client.clone(), shop.name());
     wait_for(&format!("{name} to be ready"), PATIENCE, || async {
-        let conditions = resources.get(name).await.ok()?.status?.conditions?;
-        conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True").then_some(())
+        resources.get(name).await.ok()?.is_ready().then_some(())
     })
     .await;
     Api::<Secret>::namespaced(client, shop.name()).get(name).await.unwrap_or_else(|e| panic!("Secret {name}: {e}"))

@@ -49,13 +49,9 @@ fn stay(before: &[String], after: &[String]) {
 
 async fn ready(shop: &Namespace, generation: &str) {
     let resources = Api::<AzureKeyVaultSecret>::namespaced(shop.cluster().admin().await, shop.name());
-    let is_ready = |resource: &AzureKeyVaultSecret| {
-        let conditions = resource.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        conditions.into_iter().any(|c| c.type_ == "Ready" && c.status == "True")
-    };
     wait_for(&format!("every resource to be ready {generation}"), PATIENCE * 2, || async {
         let all = resources.list(&ListParams::default()).await.ok()?;
-        (all.items.len() == RESOURCES + 1 && all.items.iter().all(is_ready)).then_some(())
+        (all.items.len() == RESOURCES + 1 && all.items.iter().all(AzureKeyVaultSecret::is_ready)).then_some(())
     })
     .await;
 }

@@ -40,8 +40,7 @@ fn resource(namespace: &str, name: &str) -> String {
 }
 
 async fn reason(api: &Api<akv_api::AzureKeyVaultSecret>, name: &str) -> Option<(String, String)> {
-    let conditions = api.get_opt(name).await.ok()??.status?.conditions?;
-    conditions.into_iter().find(|c| c.type_ == "Ready").map(|c| (c.reason, c.message))
+    api.get_opt(name).await.ok()??.ready().map(|c| (c.reason.clone(), c.message.clone()))
 }
 
 #[tokio::test]

@@ -89,8 +89,7 @@ async fn healthy(secrets: &Api<Secret>, resources: &Api<AzureKeyVaultSecret>, va
 }
 
 fn ready(resource: &AzureKeyVaultSecret) -> Option<(String, String, String)> {
-    let conditions = resource.status.as_ref()?.conditions.iter().flatten();
-    { conditions }.find(|c| c.type_ == "Ready").map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
+    resource.ready().map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
 }
 
 struct Installation {

@@ -284,6 +284,25 @@ pub struct AzureKeyVaultSecretStatus {
     pub warnings: Option<Vec<String>>,
 }
 
+impl AzureKeyVaultSecretStatus {
+    /// The condition of a kind.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.conditions.iter().flatten().find(|condition| condition.type_ == kind)
+    }
+}
+
+impl AzureKeyVaultSecret {
+    /// The condition `Ready`, whatever it says.
+    pub fn ready(&self) -> Option<&Condition> {
+        self.status.as_ref()?.condition("Ready")
+    }
+
+    /// Whether the condition `Ready` says so.
+    pub fn is_ready(&self) -> bool {
+        self.ready().is_some_and(|condition| condition.status == "True")
+    }
+}
+
 /// What was read of one object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -91,8 +91,7 @@ async fn report(
     let namespace = resource.namespace().unwrap_or_default();
     let name = resource.name_any();
     let next = status::next(resource, outcome, Timestamp::now());
-    let (before, after) =
-        (status::condition(resource.status.as_ref(), "Ready"), status::condition(Some(&next), "Ready"));
+    let (before, after) = (resource.ready(), next.condition("Ready"));
     let said = before.map(|c| (&c.status, &c.reason, &c.message)) == after.map(|c| (&c.status, &c.reason, &c.message));
     for trouble in &outcome.troubles {
         context.metrics.failures.get_or_create(&ReasonLabels { reason: trouble.reason }).inc();

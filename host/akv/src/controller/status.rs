@@ -23,10 +23,10 @@ pub fn next(resource: &AzureKeyVaultSecret, outcome: &Outcome, now: Timestamp) -
             (false, first.reason, outcome.troubles.iter().map(|t| t.message.as_str()).collect::<Vec<_>>().join("; "))
         }
     };
-    let old = |kind: &str| before.conditions.iter().flatten().find(|c| c.type_ == kind);
     let condition = |kind: &str, ok: bool, reason: &str, message: &str| {
         let status = if ok { "True" } else { "False" };
-        let since = old(kind).filter(|c| c.status == status).map_or(Time(now), |c| c.last_transition_time.clone());
+        let since =
+            before.condition(kind).filter(|c| c.status == status).map_or(Time(now), |c| c.last_transition_time.clone());
         Condition {
             type_: kind.to_owned(),
             status: status.to_owned(),
@@ -38,7 +38,7 @@ pub fn next(resource: &AzureKeyVaultSecret, outcome: &Outcome, now: Timestamp) -
     };
     let ready_condition = condition("Ready", ready, reason, &message);
     // Vault trouble says nothing of the targets: they hold what was read last.
-    let synced_condition = match old("Synced") {
+    let synced_condition = match before.condition("Synced") {
         Some(kept) if !ready && outcome.read_failed => kept.clone(),
         _ => condition("Synced", ready, reason, &message),
     };
@@ -124,9 +124,4 @@ fn foreign(there: Option<&AzureKeyVaultSecretStatus>, wanted: &AzureKeyVaultSecr
     let wanted = fields(wanted);
     let there = there.map(fields).unwrap_or_default();
     there.into_iter().filter(|(name, _)| !wanted.contains_key(name)).map(|(name, _)| (name, Value::Null)).collect()
-}
-
-/// The condition of a kind.
-pub fn condition<'a>(status: Option<&'a AzureKeyVaultSecretStatus>, kind: &str) -> Option<&'a Condition> {
-    status?.conditions.iter().flatten().find(|c| c.type_ == kind)
 }
