@@ -20,7 +20,7 @@ use std::time::Duration;
 const CANARY: &str = "Canary hunter2!";
 const SEED: &str = "identities:\n- name: controller\n  secret: local-secret\n  roles: [{vault: shop-prod, allow: [secrets/get]}]\nvaults:\n- name: shop-prod\n  secrets: [{name: s, value: 'Canary hunter2!'}, {name: h, value: first}]\n";
 /// The compiler ends after so much CPU that a busy machine takes minutes for it.
-const COMPILING: Duration = Duration::from_secs(300);
+const COMPILING: Duration = Duration::from_secs(600);
 /// Resources that use no hostile plugin.
 const HEALTHY: usize = 10;
 
