@@ -38,25 +38,16 @@ pub fn run(tier: Tier, needs: &mut Needs) -> Counts {
     })
 }
 
-/// Tests at the same time where each mostly waits for a cluster, for every core of the machine.
-const WAITING_PER_CORE: usize = 2;
-
-/// How many tests run at the same time.
-enum Pace {
-    /// One for every core.
-    Busy,
-    /// As many as keep the cores busy although each of them waits.
-    Waiting,
-}
-
-fn cargo_test(name: &str, label: &str, pace: Pace, args: &[&str]) -> Outcome<Counts> {
+fn cargo_test(name: &str, label: &str, args: &[&str]) -> Outcome<Counts> {
     let mut command = cargo();
-    if matches!(pace, Pace::Waiting) {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env("RUST_TEST_THREADS", (cores * WAITING_PER_CORE).to_string());
-    }
     let ran = process::run(name, label, command.args(["test", "--workspace", "--no-fail-fast"]).args(args))?;
     Ok(Counts::of_libtest(&ran.output).and_runner(ran.ok))
+}
+
+/// Two tests at the same time for each core, since each mostly waits for a cluster.
+fn waiting() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("--test-threads={}", 2 * cores)
 }
 
 /// One build before everything that is run: cargo chooses the features of dependencies for all that is named together, so
@@ -71,14 +62,14 @@ fn build() -> Outcome<()> {
 fn unit() -> Outcome<Counts> {
     build()?;
     // `cluster`, `e2e`, `chart` and `install` are no part of `--tests`.
-    cargo_test("unit", "tests of each crate", Pace::Busy, &["--tests"])
+    cargo_test("unit", "tests of each crate", &["--tests"])
 }
 
 fn integration(needs: &mut Needs) -> Outcome<Counts> {
     build()?;
     match without_control_plane(needs)? {
         Some(reason) => Ok(Counts::skip(reason)),
-        None => cargo_test("it", "the product against a real API server", Pace::Waiting, &["--test", "cluster"]),
+        None => cargo_test("it", "the product against a real API server", &["--test", "cluster", "--", &waiting()]),
     }
 }
 
@@ -102,7 +93,7 @@ fn charts() -> Outcome<Counts> {
         return Ok(Counts::skip(reason));
     }
     build()?;
-    cargo_test("chart", "the charts as Helm renders them", Pace::Busy, &["--test", "chart"])
+    cargo_test("chart", "the charts as Helm renders them", &["--test", "chart"])
 }
 
 /// The tests whose pods run. That nothing of the node is left on the machine counts as one test more.
@@ -115,10 +106,10 @@ fn on_a_node(needs: &mut Needs) -> Outcome<Counts> {
     if let Some(reason) = without_control_plane(needs)? {
         return Ok(Counts::skip(reason));
     }
-    let mut counts = cargo_test("e2e", "the product on a node", Pace::Waiting, &["--test", "e2e"])?;
+    let mut counts = cargo_test("e2e", "the product on a node", &["--test", "e2e", "--", &waiting()])?;
     counts.add(match without(setup::helm::ensure())? {
         Some(reason) => Counts::skip(reason),
-        None => cargo_test("install", "the charts, installed on a node", Pace::Busy, &["--test", "install"])?,
+        None => cargo_test("install", "the charts, installed on a node", &["--test", "install"])?,
     });
     let left = record::left_behind()?;
     for what in &left {
