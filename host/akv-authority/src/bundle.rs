@@ -104,6 +104,14 @@ impl Bundle {
         Ok(Self { root, intermediates })
     }
 
+    /// Whether the life of the root is over.
+    ///
+    /// # Errors
+    /// If it is no certificate.
+    pub fn over(&self, now: OffsetDateTime) -> Result<bool, AuthorityError> {
+        Ok(self.root.validity()?.1 <= now)
+    }
+
     /// The bundle with a new intermediate, if half of the newest one's life is over. The one before stays, since what it
     /// signed is still in use.
     ///
@@ -200,6 +208,14 @@ mod tests {
         data.remove("intermediate-0.crt");
         assert_eq!(Bundle::from_data(&data).expect_err("missing").to_string(), "intermediate-0.crt is missing");
         assert!(!format!("{bundle:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn a_root_is_over_when_its_life_is() {
+        let lifetimes = Lifetimes::default();
+        let bundle = Bundle::make(now(), lifetimes).expect("keys");
+        assert!(!bundle.over(now() + lifetimes.root - Duration::seconds(1)).expect("a certificate"));
+        assert!(bundle.over(now() + lifetimes.root).expect("a certificate"));
     }
 
     #[test]

@@ -16,6 +16,10 @@ const OBJECTS: &str =
 /// What the chart would make of a release, as far as the doctor looks at it, and a kubelet that says that all runs.
 const RELEASE: &str = include_str!("release.sh");
 
+/// Waits until the API server's own look at the roles is such that the webhook may no longer do something.
+const LOST: &str =
+    "lost() { while kubectl auth can-i \"$@\" --as=\"system:serviceaccount:$HOME_NS:$WEBHOOK\"; do :; done; }";
+
 /// All of it.
 pub struct Clinic {
     pub world: Installation,
@@ -162,7 +166,7 @@ fn matches(check: &Value, row: &Row) -> bool {
         && (holds("fix", row.fix) || holds("command", row.fix))
 }
 
-/// `kubectl` as the administrator, our program, and the names of this installation.
+/// `kubectl` as the administrator, our program, what waits for a right to be lost, and the names of this installation.
 fn functions(cluster: &Cluster, world: &Installation) -> String {
     let kubectl = cluster.kubectl();
     let words = std::iter::once(kubectl.get_program()).chain(kubectl.get_args());
@@ -174,7 +178,7 @@ fn functions(cluster: &Cluster, world: &Installation) -> String {
     let authority = rcgen::generate_simple_self_signed(vec!["foreign".to_owned()]).expect("a certificate");
     std::fs::write(cluster.dir().join("foreign.pem"), authority.cert.pem()).expect("the folder is ours");
     format!(
-        "kubectl() {{ {} \"$@\"; }}\nakv2k8s() {{ '{}' \"$@\"; }}\nexport KUBECONFIG='{}'\nHOME_NS={}\nSHOP_NS={}\nHOOK={}\nCONTROLLER={}\nWEBHOOK={}",
+        "kubectl() {{ {} \"$@\"; }}\nakv2k8s() {{ '{}' \"$@\"; }}\n{LOST}\nexport KUBECONFIG='{}'\nHOME_NS={}\nSHOP_NS={}\nHOOK={}\nCONTROLLER={}\nWEBHOOK={}",
         words.join(" "),
         program::path("akv2k8s").display(),
         cluster.admin_kubeconfig().display(),

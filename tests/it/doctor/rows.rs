@@ -106,6 +106,7 @@ pub const ROWS: &[Row] = &[
         name: "the registration trusts another authority",
         harm: r#"kubectl patch clusterrole $WEBHOOK-$HOME_NS --type=json -p '[
               {"op": "test", "path": "/rules/3/verbs/3", "value": "patch"}, {"op": "remove", "path": "/rules/3/verbs/3"}]'
+            lost patch mutatingwebhookconfigurations/$HOOK
             kubectl patch mutatingwebhookconfiguration $HOOK --type=json -p '[{"op": "replace",
               "path": "/webhooks/0/clientConfig/caBundle", "value": "'$(base64 -w0 foreign.pem)'"}]'"#,
         heal: r#"kubectl patch clusterrole $WEBHOOK-$HOME_NS --type=json -p '[
@@ -120,6 +121,7 @@ pub const ROWS: &[Row] = &[
         name: "the registration trusts nobody",
         harm: r#"kubectl patch clusterrole $WEBHOOK-$HOME_NS --type=json -p '[
               {"op": "test", "path": "/rules/3/verbs/3", "value": "patch"}, {"op": "remove", "path": "/rules/3/verbs/3"}]'
+            lost patch mutatingwebhookconfigurations/$HOOK
             kubectl patch mutatingwebhookconfiguration $HOOK --type=json -p '[{"op": "remove",
               "path": "/webhooks/0/clientConfig/caBundle"}]'"#,
         heal: r#"kubectl patch clusterrole $WEBHOOK-$HOME_NS --type=json -p '[
@@ -143,10 +145,13 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "the authority is gone",
-        harm: "kubectl get secret -n $HOME_NS akv2k8s-envinjector-authority -o yaml \
-              | sed '/resourceVersion:/d;/uid:/d;/creationTimestamp:/d' > authority.yaml
-            kubectl delete secret -n $HOME_NS akv2k8s-envinjector-authority",
-        heal: "kubectl create -f authority.yaml || kubectl get secret -n $HOME_NS akv2k8s-envinjector-authority",
+        // A webhook that may would put it back.
+        harm: r#"kubectl patch role -n $HOME_NS $WEBHOOK --type=json -p '[
+              {"op": "test", "path": "/rules/1/verbs/0", "value": "create"}, {"op": "remove", "path": "/rules/1"}]'
+            lost create secrets -n $HOME_NS
+            kubectl delete secret -n $HOME_NS akv2k8s-envinjector-authority"#,
+        heal: r#"kubectl patch role -n $HOME_NS $WEBHOOK --type=json -p '[{"op": "add", "path": "/rules/1",
+              "value": {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}}]'"#,
         topic: "authority",
         state: "failure",
         cause: "akv2k8s-envinjector-authority is missing",

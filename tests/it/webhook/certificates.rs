@@ -7,7 +7,7 @@ use akv_tests::{Cluster, Installation, wait_for};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -92,6 +92,25 @@ async fn two_replicas_agree_on_one_root_and_one_secret() {
     assert_eq!(patches.len(), 1, "both make the same of a pod");
     let pod = world.create(with_reference("p", "db@azurekeyvault")).await;
     assert_eq!(pod.arguments("app").0.root, der(&root));
+}
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_is_put_back_with_the_root_that_pods_trust() {
+    let mut world = two("restored", &[]).await;
+    let root = stored(&world, "root.crt").await;
+    let api = Api::<Secret>::namespaced(world.client(), world.home.name());
+    let deleted = api.get(SECRET).await.expect("the authority's Secret").metadata.uid;
+    api.delete(SECRET, &DeleteParams::default()).await.expect("an administrator may");
+    wait_for("another Secret", PATIENCE, || async {
+        let found = api.get_opt(SECRET).await.expect("an administrator may read it");
+        found.filter(|found| found.metadata.uid != deleted)
+    })
+    .await;
+    assert_eq!(stored(&world, "root.crt").await, root);
+    // What it holds is whole: a process that begins with it serves pods under the same root.
+    world.add_replica().await;
+    let answer = Asker::new(world.replicas[2].mtls(), &der(&root)).get("/healthz").await;
+    assert!(answer.status == 200 || answer.status == 404, "{answer:?}");
 }
 
 /// What came of pods that were created while something happened.

@@ -53,16 +53,16 @@ pub enum KeeperError {
 impl Authority {
     /// Reads the bundle, or makes it.
     pub async fn load(keeper: Keeper, now: OffsetDateTime) -> Result<Self, KeeperError> {
-        let (bundle, made) = keeper.current(now).await?;
+        let (bundle, made) = keeper.current(None, now).await?;
         let content = |error| KeeperError::Content(format!("Secret {}", keeper.secret), error);
         let peers = bundle.root().certificate().and_then(|root| Peers::of(&[root])).map_err(content)?;
         Ok(Self { bundle: RwLock::new(Arc::new(bundle)), peers, made, keeper })
     }
 
-    /// Looks again, and rotates what is due.
+    /// Looks again, and rotates what is due. A Secret that is gone is made again of what this process holds.
     pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), KeeperError> {
-        let bundle = Arc::new(self.keeper.current(now).await?.0);
-        if bundle.root().certificate_pem() != self.bundle().root().certificate_pem() {
+        let bundle = Arc::new(self.keeper.current(Some(&self.bundle()), now).await?.0);
+        if !same(bundle.root(), self.bundle().root()) {
             // Pods that were admitted trust the old root and nothing else; a process that knows both would hide that.
             tracing::error!(
                 "the root of the pods' certificates was replaced; this process goes on with the one that it began with"
@@ -111,16 +111,26 @@ impl Authority {
 }
 
 impl Keeper {
-    /// What the Secret holds and when it was made; made or rotated if that is due. Of several processes that do it at once one wins, and the
-    /// others read what it wrote.
-    async fn current(&self, now: OffsetDateTime) -> Result<(Bundle, Option<i64>), KeeperError> {
+    /// What the Secret holds and when it was made; made, of `known` if that can be, or rotated if that is due. Of several processes that do
+    /// it at once one wins, and the others read what it wrote.
+    async fn current(&self, known: Option<&Bundle>, now: OffsetDateTime) -> Result<(Bundle, Option<i64>), KeeperError> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
         let server = |error| KeeperError::Server(self.secret.clone(), error);
         let content = |error| KeeperError::Content(format!("Secret {}", self.secret), error);
         let outside = self.root.as_deref().map(pair).transpose()?;
         loop {
             let Some(found) = api.get_opt(&self.secret).await.map_err(server)? else {
-                let bundle = self.fresh(outside.clone(), now).map_err(content)?;
+                let bundle = match known.filter(|known| outside.as_ref().is_none_or(|root| same(root, known.root()))) {
+                    // Every pod that runs trusts this root and no other.
+                    Some(known) if !known.over(now).map_err(content)? => {
+                        tracing::warn!(
+                            secret = self.secret,
+                            "the Secret is gone; its root and intermediates are put back"
+                        );
+                        known.clone()
+                    }
+                    _ => self.fresh(outside.clone(), now).map_err(content)?,
+                };
                 match api.create(&PostParams::default(), &self.secret(&bundle, None)).await {
                     Ok(made) => return Ok((bundle, creation(&made))),
                     Err(kube::Error::Api(status)) if status.code == 409 => continue,
@@ -130,8 +140,7 @@ impl Keeper {
             let made = creation(&found);
             let data = found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
             let bundle = Bundle::from_data(&data).map_err(content)?;
-            let replaced =
-                outside.as_ref().is_some_and(|root| root.certificate_pem() != bundle.root().certificate_pem());
+            let replaced = outside.as_ref().is_some_and(|root| !same(root, bundle.root()));
             let next = if replaced {
                 Some(self.fresh(outside.clone(), now).map_err(content)?)
             } else {
@@ -171,6 +180,10 @@ impl Keeper {
             ..Secret::default()
         }
     }
+}
+
+fn same(one: &Pair, other: &Pair) -> bool {
+    one.certificate_pem() == other.certificate_pem()
 }
 
 fn creation(secret: &Secret) -> Option<i64> {

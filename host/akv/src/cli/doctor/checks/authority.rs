@@ -42,10 +42,12 @@ pub fn check(facts: &Facts) -> Vec<Verdict> {
 
 fn absent(part: &Part, name: &str) -> Verdict {
     let cause = format!(
-        "Secret {}/{name} is missing: a webhook that starts now makes a new root, which pods that run do not trust",
+        "Secret {}/{name} is missing, and no webhook that runs has put it back: one that starts now makes a new root, \
+         which pods that run do not trust",
         part.namespace()
     );
-    let fix = "put it back from a backup; else restart the webhook and then every injected pod";
+    let fix = "let the webhook create Secrets, or put it back from a backup; else restart the webhook and then every \
+               injected pod";
     Verdict::failure(TOPIC, cause, fix).run(restart(part))
 }
 
