@@ -2,6 +2,7 @@
 
 use super::helm::{at, chart, put, template, yaml};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A value that users set: its path and its schema.
 pub fn leaves() -> Vec<(String, Value)> {
@@ -45,6 +46,27 @@ fn stray(values: &Value, path: &str, leaves: &[(String, Value)], found: &mut Vec
             stray(below, &path, leaves, found);
         }),
         None => found.push(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_comment_above_each_value_is_its_description() {
+    let text = std::fs::read_to_string(chart("akv2k8s").join("values.yaml")).expect("the values");
+    let (mut path, mut above, mut comments) = (Vec::new(), Vec::new(), BTreeMap::new());
+    for line in text.lines() {
+        let inner = line.trim_start();
+        if let Some(comment) = inner.strip_prefix("# ") {
+            above.push(comment);
+        } else if let Some((name, _)) = inner.split_once(':') {
+            path.truncate((line.len() - inner.len()) / 2);
+            path.push(name);
+            comments.insert(path.join("."), std::mem::take(&mut above).join(" "));
+        } else {
+            above.clear();
+        }
+    }
+    for (path, schema) in leaves() {
+        assert_eq!(comments.get(&path).map(String::as_str), schema["description"].as_str(), "{path}");
     }
 }
 
