@@ -16,3 +16,5 @@ pub const OPTIONAL: &str = "spv.no/optional";
 pub const COMMAND_PREFIX: &str = "spv.no/command.";
 /// On a pod, with a container's name after it: `resource=/path` pairs, by comma.
 pub const FILES_PREFIX: &str = "spv.no/files.";
+/// On the Secret of the webhook's authority: when the first one was made, which is the beginning of the installation.
+pub const SINCE: &str = "spv.no/since";

@@ -1,13 +1,14 @@
 //! The certificates of admission: kept current without anybody's help, by any number of replicas.
 
+use akv_api::name::SINCE;
 use akv_tests::webhook::Asker;
 use akv_tests::webhook::pod::{typed, with_reference};
 use akv_tests::world::PATIENCE;
 use akv_tests::{Cluster, Installation, wait_for};
 use k8s_openapi::api::admissionregistration::v1::MutatingWebhookConfiguration;
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -99,13 +100,15 @@ async fn a_secret_that_is_deleted_is_put_back_with_the_root_that_pods_trust() {
     let mut world = two("restored", &[]).await;
     let root = stored(&world, "root.crt").await;
     let api = Api::<Secret>::namespaced(world.client(), world.home.name());
-    let deleted = api.get(SECRET).await.expect("the authority's Secret").metadata.uid;
+    let deleted = api.get(SECRET).await.expect("the authority's Secret").metadata;
     api.delete(SECRET, &DeleteParams::default()).await.expect("an administrator may");
-    wait_for("another Secret", PATIENCE, || async {
+    let another = wait_for("another Secret", PATIENCE, || async {
         let found = api.get_opt(SECRET).await.expect("an administrator may read it");
-        found.filter(|found| found.metadata.uid != deleted)
+        found.filter(|found| found.metadata.uid != deleted.uid)
     })
     .await;
+    let since = deleted.creation_timestamp.map(|time| time.0.to_string());
+    assert_eq!(another.annotations().get(SINCE), since.as_ref(), "the installation began when it did");
     assert_eq!(stored(&world, "root.crt").await, root);
     // What it holds is whole: a process that begins with it serves pods under the same root.
     world.add_replica().await;

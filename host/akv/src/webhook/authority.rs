@@ -1,15 +1,21 @@
 //! The root and its intermediates, shared by all replicas through one Secret.
 
+use akv_api::name::SINCE;
 use akv_authority::{AuthorityError, Bundle, Lifetimes, Pair, Peers, Serving, cross_signed, pod_certificate, serving};
 use akv_wire::PodIdentity;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use thiserror::Error;
 use time::OffsetDateTime;
+
+/// A bundle, and since when there is one, in Unix seconds.
+type Kept = (Bundle, Option<i64>);
 
 /// What this process knows of the bundle.
 pub struct Authority {
@@ -61,7 +67,8 @@ impl Authority {
 
     /// Looks again, and rotates what is due. A Secret that is gone is made again of what this process holds.
     pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), KeeperError> {
-        let bundle = Arc::new(self.keeper.current(Some(&self.bundle()), now).await?.0);
+        let known = self.bundle();
+        let bundle = Arc::new(self.keeper.current(Some((&known, self.made)), now).await?.0);
         if !same(bundle.root(), self.bundle().root()) {
             // Pods that were admitted trust the old root and nothing else; a process that knows both would hide that.
             tracing::error!(
@@ -79,7 +86,7 @@ impl Authority {
         self.bundle.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// When the Secret was made, in Unix seconds: the beginning of the installation.
+    /// When the first bundle was made, in Unix seconds: the beginning of the installation.
     pub fn made(&self) -> Option<i64> {
         self.made
     }
@@ -111,33 +118,34 @@ impl Authority {
 }
 
 impl Keeper {
-    /// What the Secret holds and when it was made; made, of `known` if that can be, or rotated if that is due. Of several processes that do
-    /// it at once one wins, and the others read what it wrote.
-    async fn current(&self, known: Option<&Bundle>, now: OffsetDateTime) -> Result<(Bundle, Option<i64>), KeeperError> {
+    /// What the Secret holds and since when; made, of what is `known` if that can be, or rotated if that is due. Of several
+    /// processes that do it at once one wins, and the others read what it wrote.
+    async fn current(&self, known: Option<(&Bundle, Option<i64>)>, now: OffsetDateTime) -> Result<Kept, KeeperError> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
         let server = |error| KeeperError::Server(self.secret.clone(), error);
         let content = |error| KeeperError::Content(format!("Secret {}", self.secret), error);
         let outside = self.root.as_deref().map(pair).transpose()?;
         loop {
             let Some(found) = api.get_opt(&self.secret).await.map_err(server)? else {
-                let bundle = match known.filter(|known| outside.as_ref().is_none_or(|root| same(root, known.root()))) {
+                let known = known.filter(|(known, _)| outside.as_ref().is_none_or(|root| same(root, known.root())));
+                let (bundle, made) = match known {
                     // Every pod that runs trusts this root and no other.
-                    Some(known) if !known.over(now).map_err(content)? => {
+                    Some((known, made)) if !known.over(now).map_err(content)? => {
                         tracing::warn!(
                             secret = self.secret,
                             "the Secret is gone; its root and intermediates are put back"
                         );
-                        known.clone()
+                        (known.clone(), made)
                     }
-                    _ => self.fresh(outside.clone(), now).map_err(content)?,
+                    _ => (self.fresh(outside.clone(), now).map_err(content)?, None),
                 };
-                match api.create(&PostParams::default(), &self.secret(&bundle, None)).await {
-                    Ok(made) => return Ok((bundle, creation(&made))),
+                match api.create(&PostParams::default(), &self.secret(&bundle, None, made)).await {
+                    Ok(made) => return Ok((bundle, since(&made))),
                     Err(kube::Error::Api(status)) if status.code == 409 => continue,
                     Err(error) => return Err(server(error)),
                 }
             };
-            let made = creation(&found);
+            let made = since(&found);
             let data = found.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
             let bundle = Bundle::from_data(&data).map_err(content)?;
             let replaced = outside.as_ref().is_some_and(|root| !same(root, bundle.root()));
@@ -149,7 +157,7 @@ impl Keeper {
             let Some(next) = next else {
                 return Ok((bundle, made));
             };
-            let secret = self.secret(&next, found.metadata.resource_version);
+            let secret = self.secret(&next, found.metadata.resource_version, made);
             match api.replace(&self.secret, &PostParams::default(), &secret).await {
                 Ok(_) => {
                     tracing::info!("a new intermediate signs from now on");
@@ -168,12 +176,14 @@ impl Keeper {
         }
     }
 
-    fn secret(&self, bundle: &Bundle, version: Option<String>) -> Secret {
+    fn secret(&self, bundle: &Bundle, version: Option<String>, made: Option<i64>) -> Secret {
         let data = bundle.to_data().into_iter().map(|(key, value)| (key, ByteString(value)));
+        let made = made.and_then(|made| Timestamp::from_second(made).ok());
         Secret {
             metadata: ObjectMeta {
                 name: Some(self.secret.clone()),
                 resource_version: version,
+                annotations: made.map(|made| BTreeMap::from([(SINCE.to_owned(), made.to_string())])),
                 ..ObjectMeta::default()
             },
             data: Some(data.collect()),
@@ -186,8 +196,10 @@ fn same(one: &Pair, other: &Pair) -> bool {
     one.certificate_pem() == other.certificate_pem()
 }
 
-fn creation(secret: &Secret) -> Option<i64> {
-    secret.metadata.creation_timestamp.as_ref().map(|time| time.0.as_second())
+/// When the first bundle was made; a Secret that had to be made again is no new beginning.
+fn since(secret: &Secret) -> Option<i64> {
+    let noted = secret.annotations().get(SINCE).and_then(|text| text.parse::<Timestamp>().ok());
+    noted.or(secret.metadata.creation_timestamp.as_ref().map(|time| time.0)).map(Timestamp::as_second)
 }
 
 /// `tls.crt` and `tls.key` of a directory.
