@@ -10,7 +10,7 @@ use crate::produce::{Job, Values, produce};
 use crate::resource::{block_on, recipe};
 use crate::timing;
 use akv_core::{PluginName, Recipe, SecretValue};
-use akv_plugin::{Engine, engine};
+use akv_plugin::{Engine, made_for};
 use akv_vault::{Access, AuthType, Settings, VaultClient};
 use akv_wire::arguments::Arguments;
 use akv_wire::message::{
@@ -41,7 +41,7 @@ pub fn values(arguments: &Arguments, mut wanted: Vec<Wanted>) -> Result<Values, 
         timing::passed("certificate");
         let plugins = Engine::new().map_err(|error| Failure::new(error.to_string()))?;
         let mut values = Values::default();
-        let mut engine_name = engine::ENGINE;
+        let mut engine_name = made_for::ENGINE;
         loop {
             let answer = service.resources(&wanted, engine_name, patience).await?;
             timing::passed("resources");
@@ -110,7 +110,7 @@ impl Service {
     }
 
     async fn resources(&self, wanted: &[Wanted], engine: &str, patience: Patience) -> Result<ResourcesAnswer, Failure> {
-        let (engine, target) = (engine.to_owned(), engine::target().to_owned());
+        let (engine, target) = (engine.to_owned(), made_for::target().to_owned());
         let body = ResourcesRequest { engine, target, resources: wanted.to_vec() };
         let url = format!("{}{RESOURCES}", self.base);
         ask::ask(patience, || self.client.post(&url).json(&body)).await

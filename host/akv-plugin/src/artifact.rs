@@ -1,6 +1,6 @@
 //! Compiled code with what is needed to know whether it may be loaded.
 
-use crate::engine::target;
+use crate::made_for::target;
 use thiserror::Error;
 
 /// First bytes of the format: a name and a version of the layout.

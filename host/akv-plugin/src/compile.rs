@@ -4,8 +4,9 @@
 //! its makers, and must not be the end of a controller.
 
 use crate::artifact::{Artifact, ArtifactError};
-use crate::engine::{build_for, native, target, target_of};
+use crate::engine::build_for;
 use crate::inspect::{Refusal, digest, inspect};
+use crate::made_for::{native, target, target_of};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{Read, Write};
 use std::path::Path;

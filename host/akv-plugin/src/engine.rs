@@ -1,8 +1,6 @@
 //! The one engine of a process, its settings and its clock.
 
-use crate::artifact::Artifact;
-use crate::plugin::Plugin;
-use akv_core::PluginName;
+use crate::made_for::native;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -55,11 +53,6 @@ impl Engine {
         Ok(Self(Arc::new(engine)))
     }
 
-    /// Makes a plugin of compiled code: checks its exports, describes it, reads its schema.
-    pub fn load(&self, name: PluginName, artifact: &Artifact) -> Result<Plugin, LoadError> {
-        Plugin::load(self.clone(), name, artifact)
-    }
-
     pub(crate) fn inner(&self) -> &wasmtime::Engine {
         &self.0
     }
@@ -84,26 +77,4 @@ pub(crate) fn build_for(target: &str) -> Result<wasmtime::Engine, EngineError> {
     // An explicit target keeps features of this very processor out of the code.
     config.target(target).map_err(|e| EngineError(e.to_string()))?;
     wasmtime::Engine::new(&config).map_err(|e| EngineError(e.to_string()))
-}
-
-/// The engine, as programs that exchange compiled plugins name it: code of another major version is refused.
-pub const ENGINE: &str = "wasmtime-48";
-
-/// This program's own target: wasmtime runs code under no other, though code of the same processor and system fits.
-pub(crate) fn native() -> &'static str {
-    match (cfg!(target_arch = "aarch64"), cfg!(target_env = "musl")) {
-        (true, true) => "aarch64-unknown-linux-musl",
-        (false, true) => "x86_64-unknown-linux-musl",
-        (_, false) => target(),
-    }
-}
-
-/// The name of what code is compiled for, for programs that exchange it. musl and glibc share it: compiled code calls no C library.
-pub fn target() -> &'static str {
-    target_of(std::env::consts::ARCH)
-}
-
-/// The same for programs of a processor, in Rust's words.
-pub(crate) fn target_of(arch: &str) -> &'static str {
-    if arch == "aarch64" { "aarch64-unknown-linux-gnu" } else { "x86_64-unknown-linux-gnu" }
 }

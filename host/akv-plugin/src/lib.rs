@@ -12,6 +12,7 @@ mod convert;
 pub mod engine;
 pub mod inspect;
 pub mod limits;
+pub mod made_for;
 pub mod plugin;
 pub mod render;
 mod schema;

@@ -83,11 +83,12 @@ impl Plugins {
 /// What a call gave, and what it used.
 pub type Metered<T> = (Result<T, PluginFault>, Usage);
 
-impl Plugin {
-    pub(crate) fn load(engine: Engine, name: PluginName, artifact: &Artifact) -> Result<Self, LoadError> {
-        let component = deserialize(&engine, artifact)?;
+impl Engine {
+    /// Makes a plugin of compiled code: checks its exports, describes it, reads its schema.
+    pub fn load(&self, name: PluginName, artifact: &Artifact) -> Result<Plugin, LoadError> {
+        let component = deserialize(self, artifact)?;
         // An empty linker: whatever a component would import, there is nothing to give.
-        let linker = Linker::new(engine.inner());
+        let linker = Linker::new(self.inner());
         let pre = linker.instantiate_pre(&component).map_err(|e| LoadError::Shape(format!("{e:#}")))?;
         let has = |kind: Kind| {
             let name = format!("akv2k8s:plugin/{}@0.1.0", kind.as_str());
@@ -99,12 +100,15 @@ impl Plugin {
         } else {
             World::Output(output::OutputPluginPre::new(pre).map_err(shape)?)
         };
-        let info = describe(&engine, &name, &world)?;
+        let info = describe(self, &name, &world)?;
         let schema = Schema::new(info.config_schema.as_ref()).map_err(LoadError::Schema)?;
+        let engine = self.clone();
         let loaded = Loaded { engine, name, digest: artifact.digest().to_owned(), world, info, schema };
-        Ok(Self { loaded: Arc::new(loaded), limits: Limits::DEFAULT, defaults: Arc::default() })
+        Ok(Plugin { loaded: Arc::new(loaded), limits: Limits::DEFAULT, defaults: Arc::default() })
     }
+}
 
+impl Plugin {
     /// The name that it runs under.
     pub fn name(&self) -> &PluginName {
         &self.loaded.name

@@ -175,7 +175,7 @@ async fn a_custom_plugin_is_pinned_delivered_and_rendered_where_its_engine_is_go
 
     let answer = asker.resources(&[("db", &[""])]).await.resources();
     assert!(matches!(answer.resources["db"], Answer::Recipe { .. }) && answer.plugins[&name].digest == digest);
-    let query = format!("?engine={}&target={}", akv_plugin::engine::ENGINE, akv_plugin::engine::target());
+    let query = format!("?engine={}&target={}", akv_plugin::made_for::ENGINE, akv_plugin::made_for::target());
     let (status, bytes) = asker.bytes(&format!("{PLUGINS}{digest}{query}")).await;
     assert_eq!(status, 200);
     let artifact = Artifact::from_bytes(bytes.clone()).expect("it is compiled");

@@ -108,7 +108,7 @@ impl Asker {
 
     /// Asks for resources, each as `(name, queries)`, as a container that runs our engine.
     pub async fn resources(&self, wanted: &[(&str, &[&str])]) -> Answer {
-        self.resources_as(akv_plugin::engine::ENGINE, wanted).await
+        self.resources_as(akv_plugin::made_for::ENGINE, wanted).await
     }
 
     /// The same, as a container with another engine. An empty query is none.
@@ -118,7 +118,7 @@ impl Asker {
             .iter()
             .map(|(name, queries)| json!({"name": name, "queries": queries.iter().map(query).collect::<Vec<_>>()}))
             .collect();
-        let target = akv_plugin::engine::target();
+        let target = akv_plugin::made_for::target();
         self.post(RESOURCES, &json!({"engine": engine, "target": target, "resources": resources})).await
     }
 

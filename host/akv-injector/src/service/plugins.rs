@@ -5,7 +5,7 @@ use super::ask;
 use crate::failure::Failure;
 use crate::patience::Patience;
 use akv_core::PluginName;
-use akv_plugin::{Artifact, Engine, Limits, Plugin, engine};
+use akv_plugin::{Artifact, Engine, Limits, Plugin, made_for};
 use akv_wire::arguments::Arguments;
 use akv_wire::message::{self, PLUGINS};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ async fn artifact(
         return Err(Failure::new(format!("plugin {name}: the auth service names it by what is no digest")));
     }
     // Names of engines and targets need no escaping.
-    let path = format!("{PLUGINS}{digest}?engine={}&target={}", engine::ENGINE, engine::target());
+    let path = format!("{PLUGINS}{digest}?engine={}&target={}", made_for::ENGINE, made_for::target());
     let found = ask::bytes(patience, || service.get(&path)).await?;
     let Some(artifact) = found.and_then(|mut bytes| Artifact::from_bytes(std::mem::take(&mut bytes)).ok()) else {
         return Ok(None);

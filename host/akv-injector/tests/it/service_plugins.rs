@@ -46,7 +46,7 @@ async fn value(name: &str, named: &str, served: Option<(&str, Vec<u8>)>, pinned:
     let given = answer(&world, None, &[("db", values(&["by the service"], &[]))]);
     let plugins = served.map(|(digest, bytes)| (digest.to_owned(), bytes));
     let answers = move |request: &akv_wire::message::ResourcesRequest| {
-        if request.engine == akv_plugin::engine::ENGINE { recipes.clone() } else { given.clone() }
+        if request.engine == akv_plugin::made_for::ENGINE { recipes.clone() } else { given.clone() }
     };
     let stage = Stage::with_plugins(answers, plugins).await;
     let plugins = BTreeMap::from([("custom".to_owned(), pinned.to_owned())]);

@@ -166,7 +166,7 @@ impl Inner {
             return json(&(self.answers)(&serde_json::from_slice(&body).expect("the wire's shape")));
         }
         let found = path.strip_prefix(PLUGINS).and_then(|digest| self.plugins.get(digest));
-        let ours = query.contains(&format!("engine={}", akv_plugin::engine::ENGINE));
+        let ours = query.contains(&format!("engine={}", akv_plugin::made_for::ENGINE));
         found.filter(|_| ours).map_or_else(|| reply(404, "{}"), |bytes| reply(200, bytes.clone()))
     }
 

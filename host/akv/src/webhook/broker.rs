@@ -1,6 +1,5 @@
 //! Values that are made here, for containers that get no credentials or cannot run a plugin.
 
-use super::resources::refused;
 use super::state::State;
 use crate::controller::outcome::Trouble;
 use akv_core::{Entry, Output, Part, Recipe, VaultObject, variable};
@@ -26,6 +25,11 @@ pub fn refusal(trouble: Trouble) -> Answer {
         retry_after: trouble.retry_after.map(|after| after.as_secs()),
         again: passes(trouble.reason),
     })
+}
+
+/// One resource that is not given.
+pub fn refused(reason: &str, message: String, again: bool) -> Answer {
+    Answer::Refused(Refused { reason: reason.to_owned(), message, retry_after: None, again })
 }
 
 /// Whether a trouble may be over in a moment without anybody doing something; asking again for others only costs reads.

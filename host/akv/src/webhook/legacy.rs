@@ -4,7 +4,6 @@
 use super::audit::{self, Asked, Denied};
 use super::cluster;
 use super::state::{Shared, State, now, seconds};
-use akv_authority::Peers;
 use akv_core::auth::is_of_the_original;
 use akv_process::tls::Peer;
 use axum::Router;
@@ -16,31 +15,11 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
 
 /// The original's path on both ports.
 pub const PATH: &str = "/auth/{namespace}/{pod}";
-/// The plain port asks for no certificate, so it may ask the API server for so many pods at a time.
-const TOGETHER: usize = 8;
-
-/// What the paths need.
-pub struct Legacy {
-    /// Who shows a certificate of the original's authority.
-    peers: Peers,
-    /// When the installation began, in Unix seconds. Younger pods are ours.
-    installed: i64,
-    looks: Semaphore,
-}
-
 /// The plain port is open before there is a state.
 pub type Late = Arc<OnceLock<Shared>>;
-
-impl Legacy {
-    /// For certificates that `peers` accepts and pods that are older than `installed`.
-    pub fn new(peers: Peers, installed: i64) -> Self {
-        Self { peers, installed, looks: Semaphore::new(TOGETHER) }
-    }
-}
 
 /// The path on the plain port.
 pub fn routes(late: Late) -> Router {

@@ -4,7 +4,7 @@ use super::audit::{self, Asked, Denied};
 use super::certificate::may;
 use super::resources::NO_CERTIFICATE;
 use super::state::{Shared, State, now};
-use akv_plugin::engine;
+use akv_plugin::made_for;
 use akv_process::tls::Peer;
 use akv_wire::PodIdentity;
 use axum::extract::{Extension, Path, Query, State as Extract};
@@ -41,7 +41,7 @@ async fn decide(state: &State, identity: &PodIdentity, digest: &str, runs: &Runs
     // The first answer of a start is free for each thing there is, not for each text that somebody thinks of.
     let known = state.plugins.has(digest);
     may(state, identity, &if known { format!("plugin {digest}") } else { "no plugin".to_owned() }).await?;
-    if runs.engine != engine::ENGINE || runs.target != engine::target() {
+    if runs.engine != made_for::ENGINE || runs.target != made_for::target() {
         return Err(Denied::missing(format!("nothing is compiled here for engine {} on {}", runs.engine, runs.target)));
     }
     let found = state.plugins.artifact(&state.client, &identity.namespace, digest).await;

@@ -2,8 +2,8 @@
 
 use super::args::WebhookArgs;
 use super::authority::{Authority, pair};
+use super::error::WebhookError;
 use super::serving::{self, Shown};
-use super::start::WebhookError;
 use super::state::{Shared, now};
 use super::{admission, audit, certificate, legacy, plugin, registration, resources, validate};
 use akv_authority::Peers;

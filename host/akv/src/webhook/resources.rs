@@ -1,15 +1,15 @@
 //! `POST /pod/v1/resources`: what a container's environment refers to.
 
 use super::audit::{self, Asked, Denied};
-use super::broker;
+use super::broker::{self, refused};
 use super::certificate::may;
 use super::state::{Shared, State, now, seconds};
 use akv_api::reason;
 use akv_core::Recipe;
 use akv_core::auth::{Verdict, may_use};
-use akv_plugin::engine;
+use akv_plugin::made_for;
 use akv_process::tls::Peer;
-use akv_wire::message::{Access, Answer, Plugin, Refused, ResourcesAnswer, ResourcesRequest, Wanted};
+use akv_wire::message::{Access, Answer, Plugin, ResourcesAnswer, ResourcesRequest, Wanted};
 use akv_wire::reference::MARK;
 use akv_wire::{PodIdentity, Reference, WireValue};
 use axum::body::Bytes;
@@ -75,7 +75,7 @@ async fn decide(state: &State, identity: &PodIdentity, request: &ResourcesReques
     if values_only {
         fence(&verdict, &request.resources)?;
     }
-    let runs_ours = request.engine == engine::ENGINE && request.target == engine::target();
+    let runs_ours = request.engine == made_for::ENGINE && request.target == made_for::target();
     let mut answer = ResourcesAnswer {
         access: None,
         resources: BTreeMap::new(),
@@ -167,11 +167,6 @@ async fn access(state: &State) -> Result<Access, Denied> {
     let access = vault.access().await.map_err(|error| Denied::unavailable(error.to_string()))?;
     let token = WireValue::new(access.token.expose().to_vec());
     Ok(Access { token, expires: access.expires, vault_suffix: access.vault_suffix })
-}
-
-/// One resource that is not given.
-pub fn refused(reason: &str, message: String, again: bool) -> Answer {
-    Answer::Refused(Refused { reason: reason.to_owned(), message, retry_after: None, again })
 }
 
 #[cfg(test)]

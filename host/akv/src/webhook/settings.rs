@@ -1,7 +1,7 @@
 //! From flags to what the parts of the webhook want.
 
 use super::args::{PodLogLevel, WebhookArgs};
-use super::start::WebhookError;
+use super::error::WebhookError;
 use akv_core::inject::{Service, Settings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

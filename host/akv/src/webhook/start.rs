@@ -1,13 +1,14 @@
 //! From flags to a running webhook, and its end.
 
 use super::args::WebhookArgs;
-use super::authority::{Authority, Keeper, KeeperError, pair};
-use super::image::Images;
-use super::legacy::{self, Legacy};
+use super::authority::{Authority, Keeper, pair};
+use super::error::WebhookError;
+use super::images::Images;
+use super::legacy;
 use super::metrics::Metrics;
+use super::originals::Originals;
 use super::state::{Shared, State, now};
 use super::{ports, settings, watch};
-use crate::cluster::ClusterError;
 use crate::controller::plugins::PluginStore;
 use akv_authority::{Lifetimes, Peers};
 use akv_core::auth::{Limit, Limits, Pace};
@@ -22,7 +23,6 @@ use prometheus_client::registry::Registry;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
@@ -31,41 +31,6 @@ use tokio::sync::mpsc::unbounded_channel;
 const POD_LIMIT: Limit = Limit { burst: 10.0, rate: 1.0 };
 /// For all pods of a namespace beyond their first answers.
 const NAMESPACE_LIMIT: Limit = Limit { burst: 500.0, rate: 50.0 };
-
-/// Why the webhook could not start, or ended.
-#[derive(Debug, Error)]
-pub enum WebhookError {
-    /// A flag is no good.
-    #[error("{0}: {1}")]
-    Flag(&'static str, String),
-    /// There is no client of the API server.
-    #[error("{0}")]
-    Cluster(#[from] ClusterError),
-    /// Settings of the identity are no good.
-    #[error("{0}")]
-    Vault(#[from] akv_vault::SettingsError),
-    /// Settings of registries are no good.
-    #[error("{0}")]
-    Registry(String),
-    /// The filter of the log is no good.
-    #[error("--log-level: {0}")]
-    Log(String),
-    /// The default plugins could not be loaded.
-    #[error("the default plugins could not be loaded: {0}")]
-    Plugins(String),
-    /// A port is taken.
-    #[error("port {1} of {0} could not be opened: {2}")]
-    Port(IpAddr, u16, #[source] std::io::Error),
-    /// There are no certificates.
-    #[error("{0}")]
-    Keeper(#[from] KeeperError),
-    /// A certificate could not be made.
-    #[error("{0}")]
-    Authority(#[from] akv_authority::AuthorityError),
-    /// Signals cannot be received.
-    #[error("signals cannot be received: {0}")]
-    Signals(#[source] std::io::Error),
-}
 
 /// Runs until a signal; an error ends the process with status 1.
 pub async fn run(args: WebhookArgs) -> Result<(), WebhookError> {
@@ -151,7 +116,7 @@ impl Prepared {
         let root = authority.bundle().root().certificate()?.to_vec();
         let legacy = match args.legacy_ca_dir.as_deref().map(pair).transpose()? {
             // Without a time every pod would be too young.
-            Some(ca) => Some(Legacy::new(Peers::of(&[ca.certificate()?])?, authority.made().unwrap_or(i64::MIN))),
+            Some(ca) => Some(Originals::new(Peers::of(&[ca.certificate()?])?, authority.made().unwrap_or(i64::MIN))),
             None => None,
         };
         let engine = akv_plugin::Engine::new().map_err(|e| WebhookError::Plugins(e.to_string()))?;

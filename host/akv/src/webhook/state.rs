@@ -2,9 +2,9 @@
 
 use super::args::Uninjectable;
 use super::authority::Authority;
-use super::image::Images;
-use super::legacy::Legacy;
+use super::images::Images;
 use super::metrics::Metrics;
+use super::originals::Originals;
 use crate::controller::plugins::PluginStore;
 use akv_api::AzureKeyVaultSecret;
 use akv_core::auth::{Limits, Pace};
@@ -50,7 +50,7 @@ pub struct State {
     /// The proxy that pods use, by the names of its variables.
     pub pod_proxy: BTreeMap<String, String>,
     /// What pods of the original need; none unless it was asked for.
-    pub legacy: Option<Legacy>,
+    pub legacy: Option<Originals>,
     /// Counters.
     pub metrics: Metrics,
     /// Plugin calls at the same time.

@@ -119,7 +119,7 @@ async fn a_plugin_is_given_where_it_may_be_used() {
     let service = world.replicas[0].mtls();
     let asker = world.create(with_reference("web", "db@azurekeyvault")).await.enrolled(service, "app").await;
     let theirs = world.create_in(&next, with_reference("web", "db@azurekeyvault")).await.enrolled(service, "app").await;
-    let query = format!("?engine={}&target={}", akv_plugin::engine::ENGINE, akv_plugin::engine::target());
+    let query = format!("?engine={}&target={}", akv_plugin::made_for::ENGINE, akv_plugin::made_for::target());
     let path = |digest: &str| format!("{PLUGINS}{digest}{query}");
     wait_for("the plugin to be ready", PATIENCE, || async {
         let status = theirs.again().bytes(&path(&digest)).await.0;

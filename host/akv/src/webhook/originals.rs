@@ -1,0 +1,24 @@
+//! Which pods the original admitted, as `legacyPods` tells them.
+
+use akv_authority::Peers;
+use tokio::sync::Semaphore;
+
+/// The plain port asks for no certificate, so it may ask the API server for so many pods at a time.
+const TOGETHER: usize = 8;
+
+/// What tells them.
+pub struct Originals {
+    /// Who shows a certificate of the original's authority.
+    pub peers: Peers,
+    /// When the installation began, in Unix seconds. Younger pods are ours.
+    pub installed: i64,
+    /// Looks at pods at the same time.
+    pub looks: Semaphore,
+}
+
+impl Originals {
+    /// For certificates that `peers` accepts and pods that are older than `installed`.
+    pub fn new(peers: Peers, installed: i64) -> Self {
+        Self { peers, installed, looks: Semaphore::new(TOGETHER) }
+    }
+}
