@@ -4,9 +4,11 @@ pub mod args;
 mod context;
 pub(crate) mod crd;
 mod digest_key;
+mod error;
 mod forget;
 mod index;
 mod leader;
+mod leaving;
 mod metrics;
 pub(crate) mod outcome;
 pub mod plugin_source;
@@ -22,4 +24,5 @@ pub(crate) mod unreadable;
 mod write;
 
 pub use args::ControllerArgs;
-pub use start::{ControllerError, Prepared, run};
+pub use error::ControllerError;
+pub use start::{Prepared, run};

@@ -1,8 +1,8 @@
 //! What every sync shares.
 
-use super::forget::Leaving;
 use super::index::TargetIndex;
 use super::leader::Leadership;
+use super::leaving::Leaving;
 use super::metrics::Metrics;
 use super::plugins::PluginStore;
 use akv_core::policy::Policy;

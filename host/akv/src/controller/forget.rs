@@ -7,40 +7,14 @@ use akv_api::{AzureKeyVaultSecret, reason};
 use akv_core::retry::next_try;
 use akv_core::target::Claimant;
 use kube::Api;
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use std::sync::Arc;
 use tokio::time::sleep;
-
-/// Deletions that are worked on at the same time: a namespace may lose a thousand resources at once.
-const AT_ONCE: usize = 4;
-
-/// The deletions that are not done yet.
-#[derive(Debug)]
-pub struct Leaving {
-    /// Namespace and name of each.
-    names: Mutex<HashSet<(String, String)>>,
-    turns: Semaphore,
-}
-
-impl Default for Leaving {
-    fn default() -> Self {
-        Self { names: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
-    }
-}
-
-impl Leaving {
-    fn names(&self) -> MutexGuard<'_, HashSet<(String, String)>> {
-        // Each change is one insert or remove, so the set is whole even if a holder panicked.
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Leaves the targets of a resource that is gone. What fails is tried again later and later; nobody else would do it, since
 /// the resource has no next look.
 pub async fn forget(namespace: String, resource: String, context: Arc<Context>) {
     let place = (namespace, resource);
-    if !context.leaving.names().insert(place.clone()) {
+    if !context.leaving.begin(&place) {
         return;
     }
     let labels = SyncLabels { operation: "delete", object: "AzureKeyVaultSecret" };
@@ -57,13 +31,13 @@ pub async fn forget(namespace: String, resource: String, context: Arc<Context>) 
         );
         sleep(wait).await;
     }
-    context.leaving.names().remove(&place);
+    context.leaving.end(&place);
 }
 
 /// The garbage collector deletes what was the resource's alone; keys in shared and adopted targets are ours to remove.
 /// Every target is tried; the error is that of the first that failed.
 async fn leave(namespace: &str, resource: &str, context: &Context) -> kube::Result<()> {
-    let _turn = context.leaving.turns.acquire().await;
+    let _turn = context.leaving.turn().await;
     let api = Api::<AzureKeyVaultSecret>::namespaced(context.client.clone(), namespace);
     // The store holds selected resources only, and may be behind; the server knows.
     if api.get_metadata_opt(resource).await?.is_some() {

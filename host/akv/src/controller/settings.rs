@@ -1,7 +1,7 @@
 //! From flags and environment to what the parts of the controller want.
 
 use super::args::ControllerArgs;
-use super::start::ControllerError;
+use super::error::ControllerError;
 use akv_core::policy::Policy;
 use akv_vault::{Settings, VaultClient};
 

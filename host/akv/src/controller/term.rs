@@ -2,12 +2,13 @@
 
 use super::args::ControllerArgs;
 use super::context::{Context, Memories, calls};
-use super::forget::{Leaving, forget};
+use super::error::ControllerError;
+use super::forget::forget;
 use super::index::{TargetIndex, changes};
 use super::leader::Leadership;
+use super::leaving::Leaving;
 use super::metrics::Metrics;
 use super::plugins::{self, PluginStore};
-use super::start::ControllerError;
 use super::targets::TargetKind;
 use super::unreadable::watched;
 use super::{digest_key, reconcile};
