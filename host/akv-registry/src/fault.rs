@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::host::Host;
 use crate::manifest::DocumentError;
-use crate::refusal::Reason;
+use crate::reason::Reason;
 
 /// One fault. Nothing that a registry wrote is in it but error codes, hosts and what a type checked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -126,7 +126,7 @@ fn shown(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::Reason;
+    use crate::reason::Reason;
 
     fn fence() -> Fence {
         let hosts = ["registry.example", "*.azurecr.io", "other.example:5000", "169.254.169.254", "10.0.0.9"];

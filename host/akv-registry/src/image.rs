@@ -12,6 +12,8 @@ use crate::host::Host;
 
 /// Docker Hub's name; its registry has another.
 pub(crate) const DOCKER_HUB: &str = "docker.io";
+/// Where Docker Hub's images really are.
+pub(crate) const HUB_REGISTRY: &str = "registry-1.docker.io";
 /// The grammar's own limit, host included.
 const LONGEST_NAME: usize = 255;
 /// A name, a tag and a digest; kubelet knows no longer one that can be pulled.

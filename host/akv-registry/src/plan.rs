@@ -10,12 +10,10 @@ use crate::credential::{Credential, Fingerprint, Fingerprints};
 use crate::fault::Fault;
 use crate::fence::Fence;
 use crate::host::Host;
-use crate::image::{DOCKER_HUB, Image};
+use crate::image::{DOCKER_HUB, HUB_REGISTRY, Image};
 use crate::pull_secret::{self, PullSecret};
 use crate::settings::{Endpoint, Exchange, Mirrors};
 
-/// Where Docker Hub's images really are.
-pub(crate) const HUB_REGISTRY: &str = "registry-1.docker.io";
 /// More pull secrets than this are not tried at one place: each wrong one is a request that counts as an attack.
 const MOST_SECRETS: usize = 4;
 

@@ -181,7 +181,7 @@ pub(crate) fn fence(settings: &Settings, mirrors: &Mirrors) -> Result<Fence, Set
     }
     let hub = host("registries", crate::image::DOCKER_HUB)?;
     if hosts.iter().any(|pattern| pattern.is_named() && pattern.covers(&hub)) {
-        hosts.push(pattern("registries", crate::plan::HUB_REGISTRY)?);
+        hosts.push(pattern("registries", crate::image::HUB_REGISTRY)?);
     }
     let mut realms = Vec::new();
     let listed = settings.realms.iter().map(|(of, at)| (of.as_str(), at.as_str()));
