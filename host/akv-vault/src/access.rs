@@ -1,24 +1,12 @@
 //! A token of our own identity for somebody who reads a vault himself.
 
 use akv_core::SecretValue;
-use async_trait::async_trait;
-use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-use azure_core::time::OffsetDateTime;
+use azure_core::credentials::AccessToken;
 use thiserror::Error;
 
 use crate::client::VaultClient;
 use crate::failure::identity_sentence;
-
-/// What opens the vaults of one cloud.
-#[derive(Debug, Clone)]
-pub struct Access {
-    /// A bearer token for the audience of the vaults.
-    pub token: SecretValue,
-    /// When it ends, in Unix seconds.
-    pub expires: i64,
-    /// What follows a vault's name in its host, as `vault.azure.net`.
-    pub vault_suffix: String,
-}
+use crate::given::Access;
 
 /// The token service gave no token. The text says why and holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -81,18 +69,5 @@ impl VaultClient {
             .await
             .map_err(|_| AccessError(format!("no answer within {limit:?}")))?
             .map_err(|fault| AccessError(identity_sentence(&fault)))
-    }
-}
-
-/// A credential that has one token and gets no other.
-#[derive(Debug)]
-pub(crate) struct Given(pub(crate) Access);
-
-#[async_trait]
-impl TokenCredential for Given {
-    async fn get_token(&self, _: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
-        let token = String::from_utf8_lossy(self.0.token.expose()).into_owned();
-        let expires = OffsetDateTime::from_unix_timestamp(self.0.expires).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        Ok(AccessToken::new(token, expires))
     }
 }

@@ -7,7 +7,7 @@ use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
 
 use crate::identity_error::identity_error;
-use crate::settings::SettingsError;
+use crate::settings_error::SettingsError;
 use crate::signer::Signer;
 
 /// A statement signed with the application's certificate, made anew for every token.

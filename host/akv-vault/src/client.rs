@@ -17,7 +17,8 @@ use crate::error::VaultError;
 use crate::failure::Failure;
 use crate::policy::HostPin;
 use crate::read::Clients;
-use crate::settings::{Settings, SettingsError};
+use crate::settings::Settings;
+use crate::settings_error::SettingsError;
 use crate::transport::Wire;
 use crate::vault_answer::LATER;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::environment::{Variables, read_file};
-use crate::settings::SettingsError;
+use crate::settings_error::SettingsError;
 
 const STACK_FILE: &str = "AZURE_ENVIRONMENT_FILEPATH";
 const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::environment::read_file;
-use crate::settings::SettingsError;
+use crate::settings_error::SettingsError;
 
 /// Upstream's cap.
 const LARGEST: u64 = 10 << 20;

@@ -10,17 +10,18 @@ use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
 };
 
-use crate::access::Given;
 use crate::assertion::{FederatedToken, SignedAssertion};
 use crate::chain::{Chain, Kept};
 use crate::cli::Shell;
 use crate::cloud::Cloud;
 use crate::cloud_config::CloudConfig;
 use crate::environment::{Variables, read_file};
+use crate::given::Given;
 use crate::managed_identity::ManagedIdentity;
 use crate::plan::Plan;
 use crate::policy::KeepRefusal;
-use crate::settings::{AuthType, Settings, SettingsError};
+use crate::settings::{AuthType, Settings};
+use crate::settings_error::SettingsError;
 use crate::signer::Signer;
 use crate::transport::Wire;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::settings::SettingsError;
+use crate::settings_error::SettingsError;
 
 /// A view of the variables in which an empty one is an absent one, as all Azure SDKs have it.
 #[derive(Clone, Copy)]

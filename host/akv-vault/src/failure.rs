@@ -15,8 +15,8 @@ use crate::identity_error::IdentityFault;
 use crate::retry_after::retry_after;
 use crate::text::one_line;
 use crate::token_answer::{Refusal, advice};
-use crate::transport::{WireFault, find};
 use crate::vault_answer::{Answer, DISABLED, LATER};
+use crate::wire_fault::{WireFault, find};
 
 /// Why a read gave nothing; what is missing for a message is which object it was.
 #[derive(Debug, Clone, PartialEq, Eq)]

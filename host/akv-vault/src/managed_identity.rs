@@ -12,10 +12,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::environment::Variables;
 use crate::identity_error::identity_error;
-use crate::settings::SettingsError;
+use crate::settings_error::SettingsError;
 use crate::text::one_line;
 use crate::token_answer::Refusal;
-use crate::transport::{Wire, WireFault, find};
+use crate::transport::Wire;
+use crate::wire_fault::{WireFault, find};
 
 /// The Instance Metadata Service, which exists on every virtual machine.
 const IMDS: &str = "http://169.254.169.254";

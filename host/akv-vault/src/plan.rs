@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::cloud_config::CloudConfig;
 use crate::environment::Variables;
-use crate::settings::{AuthType, SettingsError};
+use crate::settings::AuthType;
+use crate::settings_error::SettingsError;
 
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const TENANT: &str = "AZURE_TENANT_ID";

@@ -8,7 +8,7 @@ use azure_core::error::ErrorKind;
 use azure_core::http::policies::{Policy, PolicyResult, RetryHeaders, RetryPolicy};
 use azure_core::http::{Context, Request, StatusCode, Url};
 
-use crate::transport::{WireFault, error};
+use crate::wire_fault::{WireFault, error};
 
 /// Tries per request, the first included.
 const TRIES: u32 = 3;

@@ -7,7 +7,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::environment::{Variables, read_file};
-use crate::settings::{Settings, SettingsError};
+use crate::settings::Settings;
+use crate::settings_error::SettingsError;
 
 /// A bundle of all public authorities has some 300 KiB.
 const LARGEST: u64 = 16 << 20;

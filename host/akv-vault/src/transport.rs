@@ -12,38 +12,17 @@ use azure_core::Bytes;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, ClientOptions, HttpClient, Method, Request, RetryOptions, Transport};
-use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
 use crate::policy::QuickRetry;
 use crate::resolve::{Resolver, Unresolved};
 use crate::roots;
-use crate::settings::{Settings, SettingsError};
-
-/// A secret has at most 25 kB, a certificate with its policy some 50: what is longer comes from no vault.
-const LARGEST_BODY: usize = 1 << 20;
+use crate::settings::Settings;
+use crate::settings_error::SettingsError;
+use crate::wire_fault::{LARGEST_BODY, WireFault, error, find};
 
 /// The machine's own endpoint answers at once or does not exist; in a chain the next credential waits for it.
 const MACHINE_CONNECT: Duration = Duration::from_secs(2);
-
-/// What went wrong below HTTP.
-#[derive(Debug, ThisError)]
-pub(crate) enum WireFault {
-    #[error("TLS failed: {0}")]
-    Tls(String),
-    #[error("{0}")]
-    Name(String),
-    #[error("no connection: {0}")]
-    Connect(String),
-    #[error("no answer in time")]
-    Slow,
-    #[error("the connection broke: {0}")]
-    Broken(String),
-    #[error("the answer is longer than {LARGEST_BODY} bytes")]
-    Large,
-    #[error("a request would have left its host for {0}")]
-    OtherHost(String),
-}
 
 /// The client, in the shapes that the SDK's clients and credentials want.
 #[derive(Clone)]
@@ -184,12 +163,6 @@ impl HttpClient for Socket {
     }
 }
 
-/// An error of ours in the SDK's clothes.
-pub(crate) fn error(kind: ErrorKind, fault: WireFault) -> Error {
-    let message = fault.to_string();
-    Error::with_error(kind, fault, message)
-}
-
 fn failed(message: String) -> Error {
     Error::with_message(ErrorKind::Other, message)
 }
@@ -210,21 +183,6 @@ fn wire_error(fault: reqwest::Error) -> Error {
         return error(ErrorKind::Connection, WireFault::Connect(text));
     }
     error(ErrorKind::Io, WireFault::Broken(text))
-}
-
-/// The first error of type `T` in a chain. An I/O error does not name what it wraps as its source, so it is opened too.
-pub(crate) fn find<'a, T: StdError + 'static>(top: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    let mut current = Some(top);
-    while let Some(fault) = current {
-        if let Some(found) = fault.downcast_ref::<T>() {
-            return Some(found);
-        }
-        if let Some(inner) = fault.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            return find(inner);
-        }
-        current = fault.source();
-    }
-    None
 }
 
 /// The text at the end of a chain, where the cause stands.
