@@ -12,7 +12,7 @@ use crate::answer::Answer;
 use crate::lock::lock;
 use crate::name;
 use crate::request::Read;
-use crate::server::State;
+use crate::state::State;
 use crate::store::Object;
 use serde_json::{Map, Value, json};
 

@@ -26,6 +26,14 @@ pub struct Known {
     pub roles: Vec<Role>,
 }
 
+/// Who a good token speaks for.
+pub struct Caller<'a> {
+    /// The identity.
+    pub identity: &'a Known,
+    /// Who issued the token.
+    pub issuer: String,
+}
+
 impl Known {
     /// Fills in what the seed left out.
     ///

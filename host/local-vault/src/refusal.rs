@@ -3,8 +3,8 @@
 
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::identity::Caller;
 use crate::seed::Authorization;
-use crate::token::Caller;
 
 fn unauthorized(message: &str) -> Answer {
     Answer::error(401, "Unauthorized", None, message)

@@ -5,36 +5,17 @@ use crate::admin;
 use crate::answer::{Answer, Body, struck};
 use crate::call::Call;
 use crate::data_plane;
-use crate::fault::{Faults, Request as Counted};
+use crate::fault::Request as Counted;
 use crate::lock::lock;
 use crate::managed::Endpoint;
 use crate::refusal;
 use crate::request::Read;
-use crate::store::Store;
-use crate::throttle::Throttle;
-use crate::token::TokenService;
+use crate::state::State;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use serde_json::{Value, json};
 use std::io;
-use std::sync::Mutex;
 use std::time::Instant;
-
-/// What every request sees.
-pub struct State {
-    /// The objects.
-    pub store: Mutex<Store>,
-    /// The token service.
-    pub tokens: TokenService,
-    /// Faults and counters.
-    pub faults: Faults,
-    /// The limits of the vaults.
-    pub throttle: Throttle,
-    /// Port of the TLS listener.
-    pub port: u16,
-    /// What the managed identity endpoint of App Service wants in `X-IDENTITY-HEADER`.
-    pub identity_header: String,
-}
 
 /// Answers a request of the TLS listener.
 ///

@@ -1,7 +1,7 @@
 //! The token service: what it knows, the tokens that it issues, and their check.
 
 use crate::answer::Answer;
-use crate::identity::Known;
+use crate::identity::{Caller, Known};
 use crate::jwt::{self, Token, now};
 use crate::refusal;
 use crate::seed::Seed;
@@ -30,14 +30,6 @@ pub struct TokenService {
     /// those of JSON Web Tokens are whole seconds.
     revocations: AtomicU64,
     issued: AtomicU64,
-}
-
-/// Who a good token speaks for.
-pub struct Caller<'a> {
-    /// The identity.
-    pub identity: &'a Known,
-    /// Who issued the token.
-    pub issuer: String,
 }
 
 impl TokenService {
