@@ -124,7 +124,7 @@ async fn a_controller_newer_than_the_resources_on_the_server_says_so_and_does_no
         (world.controller.log().matches("not ready").count() >= 3).then_some(())
     })
     .await;
-    let answer = reqwest::get(format!("{}/readyz", world.controller.address())).await.expect("an answer");
+    let answer = reqwest::get(format!("http://{}/readyz", world.controller.http())).await.expect("an answer");
     let (code, said) = (answer.status().as_u16(), answer.text().await.expect("text"));
     println!("{code} {said}");
     assert_eq!(code, 503);

@@ -14,6 +14,7 @@ pub mod node;
 pub mod page;
 pub mod program;
 pub mod release;
+pub mod running;
 pub mod switch;
 pub mod wait;
 pub mod webhook;
