@@ -183,7 +183,9 @@ impl Installation {
     /// Creates a pod elsewhere.
     pub async fn create_in(&self, namespace: &Namespace, pod: Value) -> TestPod {
         let made = self.try_create(namespace.name(), pod).await;
-        made.unwrap_or_else(|error| panic!("{error}\n{}", self.replicas.iter().map(|replica| replica.log()).collect::<String>()))
+        made.unwrap_or_else(|error| {
+            panic!("{error}\n{}", self.replicas.iter().map(|replica| replica.log()).collect::<String>())
+        })
     }
 
     /// Creates a pod; the error is what a user would see.
