@@ -109,11 +109,10 @@ fn run(
         return Err(fault(first));
     }
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for output in &recipe.outputs {
-        for (alias, parts) in render::needs(&recipe, output, plugins).map_err(fault)? {
-            let word = |p| if p == Part::Public { "public" } else { "private" }.to_owned();
-            needs.entry(alias.to_string()).or_default().extend(parts.into_iter().map(word));
-        }
+    let first = |faults: render::Faults| faults.into_iter().next().map(|(_, f)| fault(f)).expect("a fault");
+    for (alias, parts) in render::needs(&recipe, plugins).map_err(first)? {
+        let word = |p| if p == Part::Public { "public" } else { "private" }.to_owned();
+        needs.insert(alias.to_string(), parts.into_iter().map(word).collect());
     }
     let objects = read(case, &recipe, &needs);
     let objects = render::transform(&recipe, plugins, objects).map_err(|(_, f)| fault(f))?;

@@ -3,10 +3,9 @@
 use crate::failure::Failure;
 use crate::patience::Patience;
 use crate::timing;
-use akv_core::{
-    Description, Entry, ObjectRef, Output, Part, PluginFault, PluginName, Recipe, SecretValue, VaultObject, variable,
-};
-use akv_plugin::{Engine, Plugin, Plugins, render};
+use akv_core::{Description, Entry, ObjectRef, Output, Part, PluginName, Recipe, SecretValue, VaultObject, variable};
+use akv_plugin::render::{self, Needs};
+use akv_plugin::{Engine, Plugin, Plugins};
 use akv_vault::VaultClient;
 use akv_wire::Reference;
 use akv_wire::message::Wanted;
@@ -145,17 +144,10 @@ fn plugins(engine: &Engine, jobs: &[Job], custom: Vec<Plugin>) -> Result<Plugins
     Ok(plugins)
 }
 
-fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<BTreeMap<akv_core::Alias, BTreeSet<Part>>, String> {
-    if let Some((path, fault)) = render::check(recipe, plugins).into_iter().next() {
-        return Err(format!("{path}: {fault}"));
-    }
-    let mut needs: BTreeMap<akv_core::Alias, BTreeSet<Part>> = BTreeMap::new();
-    for output in &recipe.outputs {
-        for (alias, parts) in render::needs(recipe, output, plugins).map_err(|fault: PluginFault| fault.to_string())? {
-            needs.entry(alias).or_default().extend(parts);
-        }
-    }
-    Ok(needs)
+fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, String> {
+    let faults = render::check(recipe, plugins);
+    let needs = if faults.is_empty() { render::needs(recipe, plugins) } else { Err(faults) };
+    needs.map_err(|faults| faults.first().map(|(path, fault)| format!("{path}: {fault}")).unwrap_or_default())
 }
 
 /// One object of one vault.

@@ -5,9 +5,14 @@ use crate::plugin::{Plugin, Plugins};
 use akv_core::{Alias, Blame, Entry, ObjectKind, Output, Part, PluginFault, PluginName, Recipe, VaultObject};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every step and output: the plugin exists, is of the right kind, and takes its config. The text is the path in the
-/// resource.
-pub fn check(recipe: &Recipe, plugins: &Plugins) -> Vec<(String, PluginFault)> {
+/// What is wrong at which path of the resource.
+pub type Faults = Vec<(String, PluginFault)>;
+
+/// Which parts of which objects have to be read.
+pub type Needs = BTreeMap<Alias, BTreeSet<Part>>;
+
+/// Every step and output: the plugin exists, is of the right kind, and takes its config.
+pub fn check(recipe: &Recipe, plugins: &Plugins) -> Faults {
     let steps = recipe.pipeline.iter().map(|step| {
         let result = find(plugins, &step.plugin, Kind::Transform).and_then(|p| p.check_step(&step.config));
         (step.path.clone(), result)
@@ -19,19 +24,19 @@ pub fn check(recipe: &Recipe, plugins: &Plugins) -> Vec<(String, PluginFault)> {
     steps.chain(outputs).filter_map(|(path, result)| result.err().map(|fault| (path, fault))).collect()
 }
 
-/// Which parts of which objects have to be read for an output: what its plugin asks for, and nothing else.
-pub fn needs(
-    recipe: &Recipe,
-    output: &Output,
-    plugins: &Plugins,
-) -> Result<BTreeMap<Alias, BTreeSet<Part>>, PluginFault> {
-    let plugin = find(plugins, &output.plugin, Kind::Output)?;
-    let wanted = plugin.needs(&output.config, &output.target, &attributes(recipe), &recipe.objects)?;
-    let mut needs: BTreeMap<Alias, BTreeSet<Part>> = BTreeMap::new();
-    for (alias, part) in wanted {
-        needs.entry(alias).or_default().insert(part);
+/// What the plugins of all outputs ask for, and nothing else.
+pub fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Faults> {
+    let (mut needs, mut faults) = (Needs::new(), Faults::new());
+    for output in &recipe.outputs {
+        let ask = |p: &Plugin| p.needs(&output.config, &output.target, &attributes(recipe), &recipe.objects);
+        match find(plugins, &output.plugin, Kind::Output).and_then(ask) {
+            Ok(wanted) => wanted.into_iter().for_each(|(alias, part)| {
+                needs.entry(alias).or_default().insert(part);
+            }),
+            Err(fault) => faults.push((output.path.clone(), fault)),
+        }
     }
-    Ok(needs)
+    if faults.is_empty() { Ok(needs) } else { Err(faults) }
 }
 
 /// Runs the pipeline over the objects that it touches. A fault comes with the path of its step in the resource.

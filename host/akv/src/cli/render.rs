@@ -8,11 +8,12 @@ use super::manifest::{self, ManifestArgs, Resource};
 use super::print::{self, Form};
 use super::values::Values;
 use akv_api::AzureKeyVaultSecret;
-use akv_core::{Alias, Part, Recipe, VaultObject};
+use akv_core::{Alias, Recipe, VaultObject};
 use akv_plugin::Plugins;
+use akv_plugin::render::Needs;
 use akv_vault::{AuthType, Settings, VaultClient};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Print the Secrets and ConfigMaps that resources would produce
@@ -133,23 +134,16 @@ fn one(
     source: &Source,
     reveal: bool,
 ) -> Result<(Vec<Value>, Vec<Remark>), Trouble> {
-    let mut needs: BTreeMap<Alias, BTreeSet<Part>> = BTreeMap::new();
-    let mut remarks = Vec::new();
-    for output in &recipe.outputs {
-        match akv_plugin::render::needs(recipe, output, plugins) {
-            Ok(parts) => parts.into_iter().for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
-            Err(fault) => remarks.push(remark(&output.path, fault)),
-        }
-    }
-    if !remarks.is_empty() {
-        return Err(Trouble { exit: Exit::Wrong, remarks });
-    }
+    let needs = akv_plugin::render::needs(recipe, plugins).map_err(|faults| {
+        let remarks = faults.into_iter().map(|(path, fault)| remark(&path, fault)).collect();
+        Trouble { exit: Exit::Wrong, remarks }
+    })?;
     let objects = read(recipe, &needs, source)?;
     let objects = match akv_plugin::render::transform(recipe, plugins, objects) {
         Ok(objects) => objects,
         Err((path, fault)) => return Err(Trouble { exit: Exit::Wrong, remarks: vec![remark(path, fault)] }),
     };
-    let mut made = Vec::new();
+    let (mut made, mut remarks) = (Vec::new(), Vec::new());
     for output in &recipe.outputs {
         match akv_plugin::render::render(recipe, output, plugins, &objects) {
             Ok(entries) => made.extend(print::manifest(resource, &output.target, &entries, reveal)),
@@ -159,11 +153,7 @@ fn one(
     Ok((made, remarks))
 }
 
-fn read(
-    recipe: &Recipe,
-    needs: &BTreeMap<Alias, BTreeSet<Part>>,
-    source: &Source,
-) -> Result<Vec<VaultObject>, Trouble> {
+fn read(recipe: &Recipe, needs: &Needs, source: &Source) -> Result<Vec<VaultObject>, Trouble> {
     let none = BTreeSet::new();
     let parts = |alias: &Alias| needs.get(alias).unwrap_or(&none);
     let (mut objects, mut remarks) = (Vec::new(), Vec::new());

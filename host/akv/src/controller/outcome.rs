@@ -4,6 +4,7 @@ use super::targets::TargetKind;
 use akv_api::reason;
 use akv_core::target::Refusal;
 use akv_core::{Fault, PluginFault, VaultObject};
+use akv_plugin::render::Faults;
 use akv_vault::VaultError;
 use std::time::Duration;
 
@@ -85,6 +86,11 @@ impl From<(&str, PluginFault)> for Trouble {
     fn from((path, fault): (&str, PluginFault)) -> Self {
         Self { reason: fault.reason(), message: format!("{path}: {fault}"), retry_after: None }
     }
+}
+
+/// What plugins found wrong, each with its path.
+pub fn troubles(faults: Faults) -> Vec<Trouble> {
+    faults.into_iter().map(|(path, fault)| Trouble::from((path.as_str(), fault))).collect()
 }
 
 impl From<Fault> for Trouble {

@@ -1,15 +1,16 @@
 //! One look at one resource, from its spec to its targets.
 
 use super::context::{Context, Memory};
-use super::outcome::{Outcome, Trouble};
+use super::outcome::{Outcome, Trouble, troubles};
 use super::targets::{self, TargetKind};
 use super::write::{self, Wanted};
 use akv_api::AzureKeyVaultSecret;
 use akv_core::{Entry, Output, Recipe, VaultObject};
 use akv_plugin::Plugins;
+use akv_plugin::render::Needs;
 use futures::future::join_all;
 use kube::{Resource, ResourceExt};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
@@ -145,30 +146,13 @@ async fn refused_before_reading(
         return denied;
     }
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
-    let faults = call(context, move || akv_plugin::render::check(&recipe, &plugins)).await;
-    faults.into_iter().map(|(path, fault)| Trouble::from((path.as_str(), fault))).collect()
+    troubles(call(context, move || akv_plugin::render::check(&recipe, &plugins)).await)
 }
-
-type Needs = BTreeMap<akv_core::Alias, BTreeSet<akv_core::Part>>;
 
 /// Which parts of which object any output needs.
 async fn needs(context: &Context, recipe: &Arc<Recipe>, plugins: &Arc<Plugins>) -> Result<Needs, Vec<Trouble>> {
     let (recipe, plugins) = (recipe.clone(), plugins.clone());
-    let answers = call(context, move || {
-        let needs = |output: &Output| akv_plugin::render::needs(&recipe, output, &plugins);
-        let placed = |output: &Output| needs(output).map_err(|fault| Trouble::from((output.path.as_str(), fault)));
-        recipe.outputs.iter().map(placed).collect::<Vec<_>>()
-    })
-    .await;
-    let mut needs = Needs::new();
-    let mut troubles = Vec::new();
-    for answer in answers {
-        match answer {
-            Ok(parts) => parts.into_iter().for_each(|(alias, parts)| needs.entry(alias).or_default().extend(parts)),
-            Err(trouble) => troubles.push(trouble),
-        }
-    }
-    if troubles.is_empty() { Ok(needs) } else { Err(troubles) }
+    call(context, move || akv_plugin::render::needs(&recipe, &plugins)).await.map_err(troubles)
 }
 
 /// Reads every object once, at the same time. All troubles are said at once.

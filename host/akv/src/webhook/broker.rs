@@ -1,13 +1,14 @@
 //! Values that are made here, for containers that get no credentials or cannot run a plugin.
 
 use super::state::State;
-use crate::controller::outcome::Trouble;
-use akv_core::{Entry, Output, Part, Recipe, VaultObject, variable};
-use akv_plugin::{Plugins, render};
+use crate::controller::outcome::{Trouble, troubles};
+use akv_core::{Entry, Output, Recipe, VaultObject, variable};
+use akv_plugin::Plugins;
+use akv_plugin::render::{self, Needs};
 use akv_wire::WireValue;
 use akv_wire::message::{Answer, Refused, Wanted};
 use futures::future::try_join_all;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Reads what the references of one resource need, and renders each of them.
 pub async fn values(state: &State, namespace: &str, recipe: &Recipe, wanted: &Wanted) -> Answer {
@@ -93,8 +94,8 @@ async fn outputs(
 }
 
 fn checked(recipe: &Recipe, plugins: &Plugins) -> Result<(), Trouble> {
-    let first = render::check(recipe, plugins).into_iter().next();
-    first.map_or(Ok(()), |(path, fault)| Err(Trouble::from((path.as_str(), fault))))
+    let faults = render::check(recipe, plugins);
+    if faults.is_empty() { Ok(()) } else { Err(first(troubles(faults))) }
 }
 
 /// A container is told one trouble; the resource's conditions have them all.
@@ -103,17 +104,9 @@ fn first(troubles: Vec<Trouble>) -> Trouble {
     troubles.into_iter().next().unwrap_or(none)
 }
 
-type Needs = BTreeMap<akv_core::Alias, BTreeSet<Part>>;
-
 fn needs(recipe: &Recipe, plugins: &Plugins) -> Result<Needs, Trouble> {
     checked(recipe, plugins)?;
-    let mut needs = Needs::new();
-    for output in &recipe.outputs {
-        for (alias, parts) in render::needs(recipe, output, plugins).map_err(|fault| (output.path.as_str(), fault))? {
-            needs.entry(alias).or_default().extend(parts);
-        }
-    }
-    Ok(needs)
+    render::needs(recipe, plugins).map_err(|faults| first(troubles(faults)))
 }
 
 fn all(recipe: &Recipe, plugins: &Plugins, objects: Vec<VaultObject>) -> Result<Vec<Vec<Entry>>, Trouble> {
