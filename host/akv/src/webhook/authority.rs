@@ -133,7 +133,7 @@ impl Keeper {
                     Some((known, made)) if !known.over(now).map_err(content)? => {
                         tracing::warn!(
                             secret = self.secret,
-                            "the Secret is gone; its root and intermediates are put back"
+                            "the Secret is gone; putting its root and intermediates back"
                         );
                         (known.clone(), made)
                     }
