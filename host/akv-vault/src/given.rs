@@ -1,4 +1,4 @@
-//! A token that somebody else got.
+//! A token that one process got and another reads with.
 
 use akv_core::SecretValue;
 use async_trait::async_trait;

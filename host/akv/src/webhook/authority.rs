@@ -69,7 +69,7 @@ impl Authority {
     pub async fn refresh(&self, now: OffsetDateTime) -> Result<(), KeeperError> {
         let known = self.bundle();
         let bundle = Arc::new(self.keeper.current(Some((&known, self.made)), now).await?.0);
-        if !same(bundle.root(), self.bundle().root()) {
+        if !same(bundle.root(), known.root()) {
             // Pods that were admitted trust the old root and nothing else; a process that knows both would hide that.
             tracing::error!(
                 "the root of the pods' certificates was replaced; this process goes on with the one that it began with"

@@ -23,8 +23,8 @@ pub async fn command(state: &State, namespace: &str, pod: &Value, wrap: &Wrap) -
         Some("Never") => PullPolicy::Never,
         _ => PullPolicy::IfNotPresent,
     };
-    let deadline = Instant::now() + state.images.patience;
-    let found = state.images.registry.command(&image, &platform(pod), &secrets, policy, deadline).await;
+    let deadline = Instant::now() + state.registries.patience;
+    let found = state.registries.client.command(&image, &platform(pod), &secrets, policy, deadline).await;
     // The look-up knows no pod; the advice is for this container.
     let advised = |refusal: Refusal| refusal.to_string().replace("<container>", &wrap.name);
     let found =

@@ -1,4 +1,4 @@
-//! Which pods the original admitted, as `legacyPods` tells them.
+//! Whom `legacyPods` serves: pods that the original admitted.
 
 use akv_authority::Peers;
 use tokio::sync::Semaphore;
@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 /// The plain port asks for no certificate, so it may ask the API server for so many pods at a time.
 const TOGETHER: usize = 8;
 
-/// What tells them.
+/// How such a pod is known.
 pub struct Originals {
     /// Who shows a certificate of the original's authority.
     pub peers: Peers,

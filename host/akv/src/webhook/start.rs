@@ -3,10 +3,10 @@
 use super::args::WebhookArgs;
 use super::authority::{Authority, Keeper, pair};
 use super::error::WebhookError;
-use super::images::Images;
 use super::legacy;
 use super::metrics::Metrics;
 use super::originals::Originals;
+use super::registries::Registries;
 use super::state::{Shared, State, now};
 use super::{ports, settings, watch};
 use crate::controller::plugins::PluginStore;
@@ -134,7 +134,7 @@ impl Prepared {
             label,
             plugins,
             resources: store,
-            images: Images::new(&args, vault.as_ref()).map_err(WebhookError::Registry)?,
+            registries: Registries::new(&args, vault.as_ref()).map_err(WebhookError::Registry)?,
             policy,
             vault,
             broker: args.broker_namespaces.iter().map(|n| n.trim().to_owned()).filter(|n| !n.is_empty()).collect(),

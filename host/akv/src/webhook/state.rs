@@ -2,9 +2,9 @@
 
 use super::args::Uninjectable;
 use super::authority::Authority;
-use super::images::Images;
 use super::metrics::Metrics;
 use super::originals::Originals;
+use super::registries::Registries;
 use crate::controller::plugins::PluginStore;
 use akv_api::AzureKeyVaultSecret;
 use akv_core::auth::{Limits, Pace};
@@ -33,8 +33,8 @@ pub struct State {
     pub plugins: PluginStore,
     /// Every resource, for the plugins that it uses.
     pub resources: Store<AzureKeyVaultSecret>,
-    /// The commands of images.
-    pub images: Images,
+    /// Who is asked for the commands of images.
+    pub registries: Registries,
     /// Which namespace may use which vault.
     pub policy: Policy,
     /// Key Vault, by the injector's own identity; none without the auth service.

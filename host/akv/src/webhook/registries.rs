@@ -1,4 +1,4 @@
-//! Registries as the flags describe them.
+//! The registries of images as the flags describe them.
 
 use super::args::WebhookArgs;
 use akv_registry::{Exchange, Registry, Settings, Token};
@@ -8,15 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A registry and how long to wait for it.
-pub struct Images {
-    /// Who is asked.
-    pub registry: Registry,
-    /// For how long.
+/// Who is asked for the commands of images, and how long it may take.
+pub struct Registries {
+    /// All of them: an image's name says which.
+    pub client: Registry,
+    /// How long one look-up may take.
     pub patience: Duration,
 }
 
-impl Images {
+impl Registries {
     /// From flags. `vault` has the identity that attached registries let in.
     ///
     /// # Errors
@@ -40,8 +40,8 @@ impl Images {
             exchange: vault.and_then(exchange),
             ..Settings::new(args.registries.clone())
         };
-        let registry = Registry::new(settings).map_err(|error| error.to_string())?;
-        Ok(Self { registry, patience: Duration::from_secs(args.image_inspection_timeout) })
+        let client = Registry::new(settings).map_err(|error| error.to_string())?;
+        Ok(Self { client, patience: Duration::from_secs(args.image_inspection_timeout) })
     }
 }
 
