@@ -49,14 +49,8 @@ impl Controller {
         let [http] = free(Ipv4Addr::LOCALHOST);
         let mut command = program::command("akv2k8s");
         command.arg("controller").env("KUBECONFIG", kubeconfig).env("RUNTIME_NAMESPACE", home);
-        command.args([
-            "--http-address",
-            "127.0.0.1",
-            "--http-port",
-            &http.port().to_string(),
-            "--metrics-enabled",
-            "true",
-        ]);
+        command.args(["--http-address", "127.0.0.1", "--metrics-enabled", "true"]);
+        command.args(["--http-port", &http.port().to_string()]);
         command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
         let log = cluster.dir().join(format!("controller-{home}-{}.log", http.port()));
         Self(Running::start("akv2k8s controller", command, &log, http, "/livez").await)

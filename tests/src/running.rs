@@ -10,8 +10,8 @@ use xtask::process::{Life, Server};
 
 /// A start compiles nothing; a busy machine is slow to read the program.
 const START: Duration = Duration::from_secs(60);
-/// Open requests end, the work too, and a lease is given back.
-const STOP: Duration = Duration::from_secs(30);
+/// The webhook gives open requests half of it; the controller ends its work and gives its lease back.
+const STOP: Duration = Duration::from_secs(20);
 
 /// A running program. It is killed when it is dropped.
 pub struct Running {
